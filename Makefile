@@ -1,0 +1,54 @@
+# `make serve` is all a newcomer needs; `make help` lists the rest.
+PYTHON   ?= python3
+PORT     ?= 8080
+ENCODER  ?= static
+SNAPSHOT ?=
+VENV     := .venv
+BIN      := $(VENV)/bin
+SHARED   ?= ../shared/data
+PIP      := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+export STILLWEB_HOME ?= .stillweb
+
+.PHONY: help serve test slow full figures clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s%s\n", $$1, $$2}' Makefile
+
+serve: $(VENV)/.core ## serve the demo, or SNAPSHOT=DIR, at http://127.0.0.1:8080 (PORT=9000, ENCODER=minilm)
+	@$(BIN)/stillweb serve $(SNAPSHOT) --port $(PORT) --encoder $(ENCODER)
+
+test: $(VENV)/.dev ## ruff, strict types, and every test that takes no minutes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(VENV)/.slow ## the slower suites: wheel, browser, real models, real corpora, load
+	$(BIN)/python -m pytest -m slow
+
+full: test slow figures ## everything, and the figures in docs/figures
+
+figures: $(VENV)/.slow ## measure again what stands in docs/figures
+	$(BIN)/python -m tests.bench.bench_union --data $(SHARED)
+	$(BIN)/python -m tests.bench.bench_start
+
+clean: ## remove the environment and what was built
+	rm -rf $(VENV) .stillweb build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Stillweb needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Stillweb in $(VENV) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	@echo "Installing what development needs ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.slow: $(VENV)/.dev
+	@echo "Installing what the slower suites need (torch among it) ..."
+	@$(PIP) --editable '.[dev,st]'
+	@touch $@

@@ -1,0 +1,312 @@
+"""Documents and passages on disk, memory-mapped: a page is read by slicing a file.
+
+Documents are numbered by ascending doc_id, passages by document and place, so that "lower number" and "lower id" are
+the same order and a tie can be broken by number. Texts lie end to end in one UTF-8 file; columns are npy files.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import mmap
+from array import array
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import zstandard
+
+from corpus.errors import BadUrl, PageNotFound
+from corpus.passages import sections_of, split_text
+from corpus.records import Document, Image, Link, Passage, Section, doc_id_of
+from corpus.urls import canonical_url, host_of, lookup_variants
+
+UNDATED = -(2**31)
+"""Day number of a page without a date; smaller than every real day."""
+
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+
+
+def day_number(date: str | None) -> int:
+    """Days since 1970-01-01 of an ISO date, its first day if partial; UNDATED for None.
+
+    Raises ValueError for anything else.
+    """
+    if not date:
+        return UNDATED
+    parts = [int(part) for part in date[:10].split("-")]
+    year, month, day = (parts + [1, 1])[:3]
+    return datetime.date(year, month, day).toordinal() - _EPOCH
+
+
+class _Column:
+    """Integers collected in a compact array and written as one npy file."""
+
+    def __init__(self, code: str, dtype: str) -> None:
+        self.values = array(code)
+        self._dtype = dtype
+
+    def write(self, path: Path) -> None:
+        np.save(path, np.frombuffer(self.values, dtype=self.values.typecode).astype(self._dtype))
+
+
+def write_docstore(
+    documents: Iterable[Document], aliases: Iterable[tuple[str, str]], folder: Path, *, size: int, overlap: int
+) -> tuple[int, int, str]:
+    """Write documents (by ascending doc_id) and their passages; return (pages, passages, digest of all documents).
+
+    `size` and `overlap` are characters, as in `split_text`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    u8 = {name: _Column("Q", "<u8") for name in ("ids", "text", "head", "body", "html")}
+    u4 = {name: _Column("I", "<u4") for name in ("domain", "doc_passage")}
+    passage = {name: _Column("I", "<u4") for name in ("doc", "start", "end", "byte_start", "byte_end")}
+    days = _Column("i", "<i4")
+    domains: dict[str, int] = {}
+    digest = hashlib.sha256()
+    compress = zstandard.ZstdCompressor(level=6)
+    ends = {name: 0 for name in ("text", "head", "body", "html")}
+    for name in ends:
+        u8[name].values.append(0)
+    u4["doc_passage"].values.append(0)
+    files = {name: open(folder / f"{name}.bin", "wb") for name in ends}  # noqa: SIM115
+    try:
+        for number, document in enumerate(documents):
+            digest.update(f"{document.doc_id} {document.digest}\n".encode())
+            parts = _parts(document, compress)
+            for name, data in parts.items():
+                files[name].write(data)
+                ends[name] += len(data)
+                u8[name].values.append(ends[name])
+            u8["ids"].values.append(int(document.doc_id, 16))
+            days.values.append(day_number(document.date))
+            u4["domain"].values.append(domains.setdefault(host_of(document.url), len(domains)))
+            for start, end, byte_start, byte_end in _spans(document.text, size, overlap):
+                for name, value in zip(passage, (number, start, end, byte_start, byte_end), strict=True):
+                    passage[name].values.append(value)
+            u4["doc_passage"].values.append(len(passage["doc"].values))
+    finally:
+        for file in files.values():
+            file.close()
+    for name, column in [*u8.items(), *u4.items()]:
+        column.write(folder / f"{name}.npy")
+    for name, column in passage.items():
+        column.write(folder / f"passage_{name}.npy")
+    days.write(folder / "day.npy")
+    (folder / "domains.json").write_bytes(orjson.dumps(list(domains)))
+    pairs = [(int(alias, 16), int(doc_id, 16)) for alias, doc_id in aliases]
+    np.save(folder / "aliases.npy", np.array(pairs, dtype="<u8").reshape(-1, 2))
+    for alias, doc_id in pairs:
+        digest.update(f"{alias:016x} -> {doc_id:016x}\n".encode())
+    return len(days.values), len(passage["doc"].values), digest.hexdigest()
+
+
+def _parts(document: Document, compress: zstandard.ZstdCompressor) -> dict[str, bytes]:
+    sections = [[s.title, s.level, s.start, s.end] for s in sections_of(document.text)]
+    links = [[link.url, link.anchor, link.start, link.end] for link in document.links]
+    images = [[image.url, image.alt, image.caption] for image in document.images]
+    return {
+        "text": document.text.encode(),
+        "head": orjson.dumps([document.url, document.title, document.date]),
+        "body": orjson.dumps([sections, links, images, document.fetched_at, document.language, list(document.aliases)]),
+        "html": compress.compress(document.html.encode()) if document.html is not None else b"",
+    }
+
+
+def _spans(text: str, size: int, overlap: int) -> Iterator[tuple[int, int, int, int]]:
+    """Passage spans in characters and in bytes of the UTF-8 text."""
+    at, at_byte = 0, 0
+    for start, end in split_text(text, size=size, overlap=overlap):
+        # With overlap a passage may start before the last one ended: count from the last start, which never exceeds it.
+        byte_start = at_byte + len(text[at:start].encode())
+        byte_end = byte_start + len(text[start:end].encode())
+        yield start, end, byte_start, byte_end
+        at, at_byte = start, byte_start
+
+
+class _Blob:
+    """A memory-mapped file cut into pieces by a column of ends."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.ends: npt.NDArray[np.uint64] = np.load(folder / f"{name}.npy", mmap_mode="r")
+        path = folder / f"{name}.bin"
+        self._map: mmap.mmap | bytes = b""
+        if path.stat().st_size:  # an empty file cannot be mapped
+            with open(path, "rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def piece(self, number: int) -> bytes:
+        return self._map[int(self.ends[number]) : int(self.ends[number + 1])]
+
+    def part(self, number: int, start: int, end: int) -> bytes:
+        base = int(self.ends[number])
+        return self._map[base + start : base + end]
+
+
+class Body:
+    """What of a page is needed when the page itself is shown: sections, links, images and the rest."""
+
+    __slots__ = ("aliases", "fetched_at", "images", "language", "links", "sections")
+
+    def __init__(self, data: bytes) -> None:
+        sections, links, images, self.fetched_at, self.language, aliases = orjson.loads(data)
+        self.sections = [Section(*section) for section in sections]
+        self.links = tuple(Link(*link) for link in links)
+        self.images = tuple(Image(*image) for image in images)
+        self.aliases: tuple[str, ...] = tuple(aliases)
+
+
+class DocStore:
+    """Read access to documents and passages by number. Thread-safe: nothing is kept but maps."""
+
+    def __init__(self, folder: Path) -> None:
+        def column(name: str) -> npt.NDArray[Any]:
+            loaded: npt.NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
+            return loaded
+
+        self.ids = column("ids")
+        self.days = column("day")
+        self.domain_numbers = column("domain")
+        self.doc_passage = column("doc_passage")
+        self.passage_doc = column("passage_doc")
+        self._passage = [column(f"passage_{name}") for name in ("start", "end", "byte_start", "byte_end")]
+        self._aliases = column("aliases")
+        self.domains: list[str] = orjson.loads((folder / "domains.json").read_bytes())
+        self._text, self._head, self._body, self._html = (_Blob(folder, n) for n in ("text", "head", "body", "html"))
+        self._decompress = zstandard.ZstdDecompressor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def passage_count(self) -> int:
+        return len(self.passage_doc)
+
+    def find_id(self, doc_id: str) -> int | None:
+        """Number of the document with an id, or None. Any string may be asked for."""
+        if len(doc_id) != 16:
+            return None
+        try:
+            value = np.uint64(int(doc_id, 16))
+        except ValueError:
+            return None
+        return self._position(self.ids, value)
+
+    def find_url(self, url: str) -> int | None:
+        """Number of the page under a URL: its own, an alias, or a near spelling (`lookup_variants`).
+
+        Raises BadUrl where the string is no web URL.
+        """
+        canonical = canonical_url(url)
+        for spelling in (canonical, *lookup_variants(canonical)):
+            doc_id = doc_id_of(spelling)
+            number = self.find_id(doc_id)
+            if number is None and len(self._aliases):
+                row = self._position(self._aliases[:, 0], np.uint64(int(doc_id, 16)))
+                number = None if row is None else self.find_id(f"{int(self._aliases[row, 1]):016x}")
+            if number is not None:
+                return number
+        return None
+
+    def require(self, *, url: str | None = None, doc_id: str | None = None) -> int:
+        """Number of a document by URL or id. Raises PageNotFound or BadUrl."""
+        if doc_id is not None:
+            number, name = self.find_id(doc_id), doc_id
+        elif url is not None:
+            number, name = self.find_url(url), url
+        else:
+            raise BadUrl("", "is empty")
+        if number is None:
+            raise PageNotFound(name)
+        return number
+
+    @staticmethod
+    def _position(column: npt.NDArray[np.uint64], value: np.uint64) -> int | None:
+        at = int(np.searchsorted(column, value))
+        return at if at < len(column) and column[at] == value else None
+
+    def doc_id(self, number: int) -> str:
+        return f"{int(self.ids[number]):016x}"
+
+    def head(self, number: int) -> tuple[str, str, str | None]:
+        """(url, title, date)."""
+        url, title, date = orjson.loads(self._head.piece(number))
+        return url, title, date
+
+    def text(self, number: int) -> str:
+        return self._text.piece(number).decode()
+
+    def body(self, number: int) -> Body:
+        return Body(self._body.piece(number))
+
+    def html(self, number: int) -> str | None:
+        """The page as stored, or None where its source had no HTML."""
+        data = self._html.piece(number)
+        return self._decompress().decompress(data).decode() if data else None
+
+    def document(self, number: int) -> Document:
+        url, title, date = self.head(number)
+        body = self.body(number)
+        return Document(
+            url=url,
+            title=title,
+            text=self.text(number),
+            links=body.links,
+            images=body.images,
+            date=date,
+            fetched_at=body.fetched_at,
+            language=body.language,
+            html=self.html(number),
+            aliases=body.aliases,
+        )
+
+    def passages_of(self, number: int) -> range:
+        """Numbers of a document's passages."""
+        return range(int(self.doc_passage[number]), int(self.doc_passage[number + 1]))
+
+    def passage_span(self, passage: int) -> tuple[int, int]:
+        start, end, _, _ = self._passage
+        return int(start[passage]), int(end[passage])
+
+    def passage_text(self, passage: int) -> str:
+        """Text of one passage, read without the rest of its page."""
+        _, _, byte_start, byte_end = self._passage
+        return self._text.part(
+            int(self.passage_doc[passage]), int(byte_start[passage]), int(byte_end[passage])
+        ).decode()
+
+    def passage_id(self, passage: int) -> str:
+        start, end = self.passage_span(passage)
+        return f"{self.doc_id(int(self.passage_doc[passage]))}:{start}-{end}"
+
+    def find_passage(self, passage_id: str) -> int | None:
+        """Number of the passage with an id, or None."""
+        doc_id, _, span = passage_id.partition(":")
+        number = self.find_id(doc_id)
+        if number is None:
+            return None
+        start, end, *_ = self._passage
+        for passage in self.passages_of(number):
+            if f"{int(start[passage])}-{int(end[passage])}" == span:
+                return passage
+        return None
+
+    def iter_passages(self, first_doc: int = 0) -> Iterator[tuple[int, str, str, Passage]]:
+        """(document number, title, host, passage) of every passage in order: what the indexes are built from."""
+        for number in range(first_doc, len(self)):
+            url, title, _ = self.head(number)
+            host, doc_id, text = host_of(url), self.doc_id(number), self.text(number)
+            sections, next_section, above = self.body(number).sections, 0, list[Section]()
+            for passage in self.passages_of(number):
+                start, end = self.passage_span(passage)
+                # A running stack, since a page may have as many sections as passages. A heading that stands inside
+                # the passage is part of its text already and is not repeated.
+                while next_section < len(sections) and sections[next_section].start < start:
+                    above = [s for s in above if s.end > sections[next_section].start] + [sections[next_section]]
+                    next_section += 1
+                headings = tuple(section.title for section in above if section.end > start)
+                yield number, title, host, Passage(doc_id, start, end, text[start:end], headings)

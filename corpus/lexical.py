@@ -1,0 +1,200 @@
+"""BM25 over title, headings and text of passages, in Tantivy.
+
+Scores are made the same whatever the segments. Tantivy takes its statistics over the whole index, but a union of more
+than three terms may add them up in another order in another segment, which moves the last bits of a 32-bit sum. Scores
+are therefore rounded to 0.01; where a sum lies so close to a rounding boundary that its order of addition could
+decide, its parts are asked for and added exactly (`_exact_score`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import tantivy
+
+from corpus.analyzers import analyzer, query_terms
+from corpus.docstore import UNDATED, DocStore
+from corpus.errors import BadQuery
+from corpus.filters import NO_FILTERS, Filters
+from corpus.rankings import Scored, collect, make_ranking
+from corpus.records import Passage, Ranking
+from corpus.urls import domain_suffixes
+
+FIELDS = {"title": 1.5, "headings": 0.5, "text": 1.0}
+"""Searched fields and their weights; docs/decisions.md has the figures."""
+ANALYZERS = dict.fromkeys(FIELDS, "english")
+MAX_TERMS = 64
+"""Distinct terms of a plain query that count; a longer one is a document, not a question."""
+
+_F32_HALF_ULP = 2.0**-24
+_HEAP_BYTES = 1_000_000_000
+
+
+def make_schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for name in FIELDS:
+        builder.add_text_field(name, tokenizer_name=ANALYZERS[name], index_option="position")
+    builder.add_text_field("domain", tokenizer_name="raw", index_option="basic")
+    # Signed: an int put on an unsigned fast field panics in this binding.
+    for name in ("day", "doc", "passage"):
+        builder.add_integer_field(name, indexed=True, fast=True)
+    return builder.build()
+
+
+def _with_analyzers(index: tantivy.Index) -> tantivy.Index:
+    for name in set(ANALYZERS.values()):
+        index.register_tokenizer(name, analyzer(name))
+    return index
+
+
+def write_lexical_index(
+    passages: Iterable[tuple[int, str, str, Passage]],
+    store: DocStore,
+    folder: Path,
+    *,
+    threads: int = 1,
+    commit_every: int | None = None,
+) -> int:
+    """Index passages as `DocStore.iter_passages` gives them; return how many.
+
+    One thread by default: its segments are the same every time and searching one segment is fastest. Answers do not
+    depend on `threads` or `commit_every` (passages between commits), and a test says so.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    index = _with_analyzers(tantivy.Index(make_schema(), path=str(folder)))
+    writer = index.writer(_HEAP_BYTES, threads)
+    count = 0
+    add = tantivy.Document
+    hosts: dict[str, list[str]] = {}
+    for count, (number, title, host, passage) in enumerate(passages, 1):
+        document = add()
+        document.add_text("title", title)
+        if passage.headings:
+            document.add_text("headings", "\n".join(passage.headings))
+        document.add_text("text", passage.text)
+        for suffix in hosts.get(host) or hosts.setdefault(host, domain_suffixes(host)):
+            document.add_text("domain", suffix)
+        document.add_integer("day", int(store.days[number]))
+        document.add_integer("doc", number)
+        document.add_integer("passage", count - 1)
+        writer.add_document(document)
+        if commit_every and count % commit_every == 0:
+            writer.commit()
+    writer.commit()
+    writer.wait_merging_threads()
+    return count
+
+
+class LexicalIndex:
+    """`Retriever` over one Tantivy folder. Thread-safe; searching releases the GIL."""
+
+    name = "bm25"
+
+    def __init__(self, folder: Path, store: DocStore, weights: Mapping[str, float] = FIELDS) -> None:
+        self._weights = dict(weights)
+        self._index = _with_analyzers(tantivy.Index.open(str(folder)))
+        self._searcher = self._index.searcher()
+        self._schema = self._index.schema
+        self._store = store
+
+    def search(
+        self, query: str, *, k: int, allowed: Filters | None = None, by_page: bool = True, syntax: str = "plain"
+    ) -> Ranking:
+        """The best k pages or passages for a query; fewer where fewer match.
+
+        `syntax="plain"`: any string is valid and nothing in it is syntax; its terms are alternatives. `"lucene"`:
+        Tantivy's query language over title, headings, text and domain; raises BadQuery where it cannot be parsed.
+        """
+        scored = self.scored(query, k, allowed or NO_FILTERS, by_page, syntax)
+        return make_ranking(query, self.name, scored, self._store)
+
+    def scored(self, query: str, k: int, filters: Filters, by_page: bool, syntax: str = "plain") -> list[Scored]:
+        """The same as (score, passage number)."""
+        matching, clauses = self._plain(query) if syntax == "plain" else self._lucene(query)
+        if matching is None or not self._searcher.num_docs:
+            return []
+        if filters:
+            matching = self._filtered(matching, filters)
+        precision, step = (2, 0.01) if clauses <= 48 else (1, 0.1)
+        tolerance = clauses * _F32_HALF_ULP
+
+        def fetch(n: int) -> tuple[Sequence[Scored], bool]:
+            hits = self._searcher.search(matching, min(n, self._searcher.num_docs), count=False).hits
+            passages = self._searcher.fast_field_values("passage", [address for _, address in hits])
+            scored: list[Scored] = []
+            for (raw, address), passage in zip(hits, passages, strict=True):
+                scaled = raw / step
+                # Distance to the boundary between two roundings, against what another order of addition could do.
+                if abs(scaled - math.floor(scaled) - 0.5) <= tolerance * scaled:
+                    raw = self._exact_score(matching, address)
+                scored.append((round(raw, precision), int(passage or 0)))
+            return scored, len(hits) < n
+
+        return collect(fetch, self._store, k=k, by_page=by_page, step=step)
+
+    def document_frequency(self, term: str) -> int:
+        """Passages whose text holds a term, as the analyzer writes it."""
+        return self._searcher.doc_freq("text", term)
+
+    def _plain(self, query: str) -> tuple[tantivy.Query | None, int]:
+        terms = query_terms(query, ANALYZERS["text"], limit=MAX_TERMS)
+        if not terms:
+            return None, 0
+        should = tantivy.Occur.Should
+        clauses = []
+        for field, weight in self._weights.items():
+            for term in terms:
+                part = tantivy.Query.term_query(self._schema, field, term)
+                clauses.append((should, tantivy.Query.boost_query(part, weight) if weight != 1.0 else part))
+        return tantivy.Query.boolean_query(clauses), len(clauses)
+
+    def _lucene(self, query: str) -> tuple[tantivy.Query, int]:
+        try:
+            parsed = self._index.parse_query(query, list(self._weights), field_boosts=self._weights)
+        except ValueError as error:
+            raise BadQuery(
+                f"The query is not valid Lucene syntax: {error}. Use syntax 'plain', in which any text is valid."
+            ) from error
+        return parsed, len(query.split()) * len(self._weights)
+
+    def _filtered(self, matching: tantivy.Query, filters: Filters) -> tantivy.Query:
+        query, schema, must, must_not = tantivy.Query, self._schema, tantivy.Occur.Must, tantivy.Occur.MustNot
+
+        def days(low: int, high: int) -> tantivy.Query:
+            return query.range_query(schema, "day", tantivy.FieldType.Integer, low, high)
+
+        # Conditions score nothing, so a page's score is the same with and without them.
+        clauses = [(must, matching)]
+        if filters.include_domains:
+            wanted = [(tantivy.Occur.Should, query.term_query(schema, "domain", d)) for d in filters.include_domains]
+            clauses.append((must, query.const_score_query(query.boolean_query(wanted), 0.0)))
+        clauses += [(must_not, query.term_query(schema, "domain", domain)) for domain in filters.exclude_domains]
+        if filters.exclude_docs:
+            clauses.append((must_not, query.term_set_query(schema, "doc", list(filters.exclude_docs))))
+        if filters.after is not None or filters.before is not None:
+            low = UNDATED + 1 if filters.after is None else filters.after
+            inside = days(low, 2**31 if filters.before is None else filters.before - 1)
+            if filters.include_undated:
+                undated = query.term_query(schema, "day", UNDATED)
+                inside = query.boolean_query([(tantivy.Occur.Should, inside), (tantivy.Occur.Should, undated)])
+            clauses.append((must, query.const_score_query(inside, 0.0)))
+        if filters.hidden_from is not None:
+            clauses.append((must, query.const_score_query(days(UNDATED, filters.hidden_from - 1), 0.0)))
+        return query.boolean_query(clauses)
+
+    def _exact_score(self, matching: tantivy.Query, address: tantivy.DocAddress) -> float:
+        tree = orjson.loads(matching.explain(self._searcher, address).to_json())
+        return math.fsum(_leaves(tree))
+
+
+def _leaves(node: dict[str, Any]) -> Iterable[float]:
+    """Scores of the single terms in an explanation: the parts whose sum must not depend on their order."""
+    if node["description"].startswith("BooleanClause"):
+        for child in node.get("details", ()):
+            yield from _leaves(child)
+    else:
+        yield float(node["value"])

@@ -1,0 +1,123 @@
+"""Cutting a document's text: into sections by its headings, into passages to index, into pages to fetch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from corpus.records import Section
+
+PASSAGE_CHARS = 1000
+OVERLAP_CHARS = 0
+
+_HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+_SENTENCE_END = re.compile(r"[.!?]['\")\]»”’]*\s+|[。！？]['\")\]」』”’]*")
+
+
+def sections_of(text: str) -> list[Section]:
+    """Sections of a Markdown text in reading order; a `#` inside a fenced code block is no heading."""
+    fences = [match.span() for match in _FENCE.finditer(text)] if "```" in text or "~~~" in text else []
+    found: list[tuple[int, int, str]] = []
+    fence = 0
+    for match in _HEADING.finditer(text):
+        while fence < len(fences) and fences[fence][1] <= match.start():
+            fence += 1
+        if fence < len(fences) and fences[fence][0] <= match.start():
+            continue
+        found.append((match.start(), len(match.group(1)), match.group(2).strip()))
+    ends = [len(text)] * len(found)
+    open_sections: list[int] = []
+    for i, (start, level, _) in enumerate(found):
+        while open_sections and found[open_sections[-1]][1] >= level:
+            ends[open_sections.pop()] = start
+        open_sections.append(i)
+    return [Section(title, level, start, ends[i]) for i, (start, level, title) in enumerate(found)]
+
+
+def headings_at(sections: list[Section], offset: int) -> tuple[str, ...]:
+    """Titles of the sections that hold a character, outermost first."""
+    return tuple(section.title for section in sections if section.start <= offset < section.end)
+
+
+def split_text(text: str, *, size: int = PASSAGE_CHARS, overlap: int = OVERLAP_CHARS) -> list[tuple[int, int]]:
+    """Spans of at most `size` characters that cover the text but for white space at their edges.
+
+    A cut falls in the second half of the window, at the best place there is: before a heading, else after a blank
+    line, a line, a sentence, a word, else anywhere. Each passage but the first starts up to `overlap` characters
+    (0 <= overlap < size / 2) before the end of the one before, at a word. A text with nothing to show gives [(0, 0)],
+    so that a page which has only a title can still be found.
+    """
+    spans: list[tuple[int, int]] = []
+    start, length = _skip_space(text, 0), len(text)
+    while start < length:
+        cut = length if length - start <= size else _cut(text, start + size // 2, start + size)
+        end = cut
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        if end > start:
+            spans.append((start, end))
+        next_start = _skip_space(text, cut)
+        if overlap and next_start < length:
+            space = text.find(" ", cut - overlap, cut)
+            next_start = _skip_space(text, space + 1) if space >= 0 else next_start
+        start = max(next_start, start + 1)
+    return spans or [(0, 0)]
+
+
+def split_pages(text: str, page_chars: int) -> list[tuple[int, int]]:
+    """Spans of at most `page_chars` characters that cover the text without a gap; at least one, even if empty."""
+    spans: list[tuple[int, int]] = []
+    start, length = 0, len(text)
+    while length - start > page_chars:
+        cut = _cut(text, start + page_chars // 2, start + page_chars)
+        spans.append((start, cut))
+        start = cut
+    return [*spans, (start, length)]
+
+
+def _cut(text: str, low: int, high: int) -> int:
+    """The best place to cut in text[low:high], as an offset greater than `low`."""
+    low = max(low, 0)
+    for mark, offset in (("\n#", 1), ("\n\n", 2), ("\n", 1)):
+        at = text.rfind(mark, low, high)
+        if at >= 0:
+            return at + offset
+    last = None
+    for match in _SENTENCE_END.finditer(text, low, high):
+        last = match
+    if last is not None:
+        return last.end()
+    at = text.rfind(" ", low, high)
+    return at + 1 if at >= 0 else high
+
+
+def _skip_space(text: str, offset: int) -> int:
+    length = len(text)
+    while offset < length and text[offset].isspace():
+        offset += 1
+    return offset
+
+
+def page_of(pages: list[tuple[int, int]], offset: int) -> int:
+    """Number, from 1, of the page that holds a character."""
+    for number, (_, end) in enumerate(pages, 1):
+        if offset < end:
+            return number
+    return len(pages)
+
+
+def innermost_section(sections: list[Section], offset: int) -> str | None:
+    """Title of the innermost section that holds a character, or None before the first heading."""
+    titles = headings_at(sections, offset)
+    return titles[-1] if titles else None
+
+
+def iter_paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Spans of the non-blank lines of text[start:end]."""
+    while start < end:
+        stop = text.find("\n", start, end)
+        stop = end if stop < 0 else stop
+        if text[start:stop].strip():
+            yield start, stop
+        start = stop + 1

@@ -1,0 +1,62 @@
+"""From scored passages to a ranking with a total order.
+
+Score rounded to the retriever's stated precision, descending; then document, then passage, ascending. An engine hands
+out its best n in an order of its own where scores tie, so the cut at k is only safe once everything that could still
+round to the k-th score has been seen: `collect` asks for more until it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from corpus.docstore import DocStore
+from corpus.records import Hit, Ranking
+
+Scored = tuple[float, int]
+"""(rounded score, passage number)."""
+
+
+def collect(
+    fetch: Callable[[int], tuple[Sequence[Scored], bool]], store: DocStore, *, k: int, by_page: bool, step: float
+) -> list[Scored]:
+    """The best k pages (each with its best passage) or passages, in total order.
+
+    `fetch(n)` gives the engine's n best as (rounded score, passage), and whether there are no more. What it did not
+    give scores no better than the worst it gave, plus one `step` of rounding.
+    """
+    limit = 3 * k + 8 if by_page else k + 4
+    while True:
+        scored, exhausted = fetch(limit)
+        ordered = sorted(scored, key=lambda item: (-item[0], item[1]))
+        best = _best_per_page(ordered, store) if by_page else ordered
+        if exhausted:
+            return best[:k]
+        # Two steps, since the unseen may round up and the worst seen may have rounded down.
+        floor = min(score for score, _ in scored) + 1.5 * step
+        if len(best) >= k and best[k - 1][0] > floor:
+            return best[:k]
+        limit *= 4
+
+
+def _best_per_page(ordered: list[Scored], store: DocStore) -> list[Scored]:
+    if not ordered:
+        return []
+    documents = store.passage_doc[[passage for _, passage in ordered]].tolist()
+    seen: set[int] = set()
+    best = []
+    for document, item in zip(documents, ordered, strict=True):
+        if document not in seen:
+            seen.add(document)
+            best.append(item)
+    return best
+
+
+def make_ranking(query: str, retriever: str, scored: Sequence[Scored], store: DocStore) -> Ranking:
+    return Ranking(
+        query,
+        retriever,
+        tuple(
+            Hit(rank, score, (passage_id := store.passage_id(passage)).partition(":")[0], passage_id)
+            for rank, (score, passage) in enumerate(scored, 1)
+        ),
+    )

@@ -1,0 +1,157 @@
+"""The records of the ground floor: what a page is, what is indexed, and what a search returns.
+
+Offsets are characters into `Document.text`, half-open. Ranks start at 1. Dates are ISO 8601, UTC, and may be partial
+("2014", "2014-06"): a partial date counts as its first day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import orjson
+
+
+def doc_id_of(url: str) -> str:
+    """First 16 hex digits of sha256 of a canonical URL (see `corpus.urls.canonical_url`)."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An anchor in a document's text and where it points.
+
+    `start` and `end` span the anchor in `Document.text`; both are None where a source names a link without a place.
+    """
+
+    url: str
+    anchor: str
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture of a page: absolute URL (or a path relative to the source), alternative text, caption."""
+
+    url: str
+    alt: str = ""
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One web page after extraction.
+
+    `text` is Markdown without link syntax: headings start with `#`, tables use pipes, links lie beside it as spans in
+    reading order. `url` is canonical, `aliases` are other canonical URLs of the same page, `html` is the stored page
+    where the source had one.
+    """
+
+    url: str
+    title: str
+    text: str
+    links: tuple[Link, ...] = ()
+    images: tuple[Image, ...] = ()
+    date: str | None = None
+    fetched_at: str | None = None
+    language: str | None = None
+    html: str | None = None
+    aliases: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def doc_id(self) -> str:
+        return doc_id_of(self.url)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over everything that can show in an answer."""
+        return hashlib.sha256(document_to_json(self)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A page that did not become a document, and why. `where` names it in its source; `reason` is a short sentence."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A span of a document's text; the unit we index. `headings` are the headings it stands under, outermost first."""
+
+    doc_id: str
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...] = ()
+
+    @property
+    def passage_id(self) -> str:
+        return f"{self.doc_id}:{self.start}-{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and the text under it, up to the next heading of the same or a higher level (1 is highest)."""
+
+    title: str
+    level: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One scored result. For a ranking of pages `passage_id` names the page's best passage."""
+
+    rank: int
+    score: float
+    doc_id: str
+    passage_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The ordered hits for one query, best first: score descending, then doc_id, then passage start, ascending."""
+
+    query: str
+    retriever: str
+    hits: tuple[Hit, ...]
+
+
+def document_to_json(document: Document) -> bytes:
+    """One line of JSON; equal documents give equal bytes."""
+    return orjson.dumps(
+        [
+            document.url,
+            document.title,
+            document.text,
+            [[link.url, link.anchor, link.start, link.end] for link in document.links],
+            [[image.url, image.alt, image.caption] for image in document.images],
+            document.date,
+            document.fetched_at,
+            document.language,
+            document.html,
+            list(document.aliases),
+        ]
+    )
+
+
+def document_from_json(line: bytes) -> Document:
+    """The inverse of `document_to_json`."""
+    url, title, text, links, images, date, fetched_at, language, html, aliases = orjson.loads(line)
+    return Document(
+        url=url,
+        title=title,
+        text=text,
+        links=tuple(Link(*link) for link in links),
+        images=tuple(Image(*image) for image in images),
+        date=date,
+        fetched_at=fetched_at,
+        language=language,
+        html=html,
+        aliases=tuple(aliases),
+    )

@@ -1,0 +1,163 @@
+"""Pages from lines of JSON: plain, .gz or .zst, one page a line, in three dialects told apart by their keys.
+
+    ours        {url, title?, text | html, links?, anchors?, date?, images?, language?, fetched_at?, aliases?}
+    BEIR        {_id, title, text}          -> https://beir.invalid/<id>
+    Search-R1   {id, contents}              -> https://passages.invalid/<id>, the first line is the title
+
+Pages without a URL get one made of their id, percent-quoted, under a name that no web will ever have. Two BEIR sets in
+one snapshot share that name: give their pages URLs first where their ids collide.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice, zip_longest
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from corpus.errors import BadUrl
+from corpus.extract import clean_text, extract_html, normal_date, title_of_url
+from corpus.records import Document, Image, Link, Skipped
+from corpus.sources.anchors import place_links
+from corpus.sources.lines import MAX_LINE_BYTES, read_lines
+from corpus.urls import canonical_url, resolve_url
+
+Row = dict[str, Any]
+
+
+def read_jsonl(path: str, *, skip: int = 0, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Document | Skipped]:
+    """The pages of a file; lines that are none come as Skipped("file:LINE", reason).
+
+    A file that ends early gives what could be read and a last Skipped that says so. Memory is that of a few lines.
+    Raises BadSource at once where the file cannot be opened.
+    """
+    lines = read_lines(path, max_line_bytes=max_line_bytes)
+    return (_page(where, line) for where, line in islice(lines, skip, None))
+
+
+def _page(where: str, line: bytes | str) -> Document | Skipped:
+    if isinstance(line, str):
+        return Skipped(where, line)
+    try:
+        return _document(_row(line))
+    except ValueError as error:
+        return Skipped(where, str(error))
+
+
+def _row(line: bytes) -> Row:
+    """One JSON object. Raises ValueError, as everything below does, with the reason to skip the line."""
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as first:
+        # The standard library also takes lone surrogates and raw control characters, which clean_text then removes.
+        try:
+            row = json.loads(line.decode("utf-8", "replace"), strict=False)
+        except (ValueError, RecursionError):
+            raise ValueError(f"broken JSON: {first}") from first
+    if not isinstance(row, dict):
+        raise ValueError("the line is no JSON object")
+    return row
+
+
+def _document(row: Row) -> Document:
+    url, title, text = _identity(row)
+    html = _text(row.get("html"))
+    document = Document(url=url, title=title or title_of_url(url), text=text, html=html or None)
+    if not text and html:
+        extracted = extract_html(url, html, title=title or None)
+        if isinstance(extracted, Skipped):
+            raise ValueError(extracted.reason)
+        document = extracted
+    if not document.text.strip():
+        raise ValueError("the page has no text")
+    links = _links(row, url)
+    fetched_at = _text(row.get("fetched_at")).strip()
+    return replace(
+        document,
+        links=place_links(document.text, links) if links else document.links,
+        images=_images(row, url) or document.images,
+        date=normal_date(row.get("date")) or document.date,
+        fetched_at=fetched_at if normal_date(fetched_at) else None,
+        language=_text(row.get("language")).strip() or document.language,
+        aliases=_aliases(row, url),
+    )
+
+
+def _identity(row: Row) -> tuple[str, str, str]:
+    """URL, title and text, by the keys that tell the dialects apart."""
+    title, text = " ".join(_text(row.get("title")).split()), _text(row.get("text"))
+    if row.get("url"):
+        return canonical_url(_text(row["url"]).strip()), title, text
+    if "contents" in row:
+        title, _, text = _text(row["contents"]).strip().partition("\n")
+        title = title.strip()
+        quoted = len(title) > 1 and title[0] == title[-1] == '"'
+        return _invented_url("passages", row.get("id")), title[1:-1] if quoted else title, text.strip() or title
+    if "_id" in row:
+        return _invented_url("beir", row["_id"]), title, text
+    raise ValueError("the page has no url (nor _id with text, nor id with contents)")
+
+
+def _invented_url(kind: str, page_id: object) -> str:
+    name = _text(page_id).strip()
+    # A path of dots would climb to the root, so that all such pages were one.
+    if not name.strip("."):
+        raise ValueError(f"the page has no url, and {name!r} is no id to make one of")
+    return canonical_url(f"https://{kind}.invalid/{quote(name, safe='')}")
+
+
+def _links(row: Row, url: str) -> list[Link]:
+    links, anchors = _list(row.get("links")), _list(row.get("anchors"))
+    found = []
+    for link, anchor in zip_longest(links, anchors[: len(links)]):
+        entry = link if isinstance(link, dict) else {"url": link, "anchor": anchor}
+        target = _resolve(url, entry.get("url"))
+        if target is None:
+            continue
+        start = entry.get("start")
+        words = " ".join(_text(entry.get("anchor")).split())
+        found.append(Link(target, words, start if isinstance(start, int) else None))
+    return found
+
+
+def _images(row: Row, url: str) -> tuple[Image, ...]:
+    images = []
+    for image in _list(row.get("images")) or _list(row.get("image")):
+        entry = image if isinstance(image, dict) else {"src": image}
+        # A file beside the source has no URL: its path is kept as it is.
+        source = _resolve(url, entry.get("src") or entry.get("url")) or _text(entry.get("file"))
+        if source:
+            alt, caption = (" ".join(_text(entry.get(key)).split()) for key in ("alt", "caption"))
+            images.append(Image(source, alt, caption))
+    return tuple(images)
+
+
+def _aliases(row: Row, url: str) -> tuple[str, ...]:
+    found = (_resolve(None, alias) for alias in _list(row.get("aliases")))
+    return tuple(dict.fromkeys(alias for alias in found if alias and alias != url))
+
+
+def _resolve(base: str | None, reference: object) -> str | None:
+    """The canonical URL a reference means, None where it means none; without a base it must be absolute."""
+    text = _text(reference).strip()
+    if not text or text.startswith("#"):
+        return None
+    try:
+        return resolve_url(base, text) if base else canonical_url(text)
+    except BadUrl:
+        return None
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value] if isinstance(value, str) else []
+
+
+def _text(value: object) -> str:
+    """Strings as they can be stored, numbers as written, anything else as nothing."""
+    if isinstance(value, str):
+        return clean_text(value)
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""

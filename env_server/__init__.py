@@ -1,0 +1,1 @@
+"""Search and fetch over a frozen corpus, by HTTP: `create_app` for tests, `app_from_env` for servers."""

@@ -1,0 +1,98 @@
+"""Finished answers, kept as bytes; identical requests in flight are computed once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Headers = list[tuple[bytes, bytes]]
+CacheState = Literal["hit", "miss", "coalesced", "bypass"]
+
+_ENTRY_OVERHEAD_BYTES = 1000
+"""What an entry costs beside key and body: headers, containers, the dictionary's slot; measured with tracemalloc."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedAnswer:
+    """Status, headers as the application set them, and the whole body."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    hit_headers: Headers
+    """The headers of a hit, made once."""
+
+
+@dataclass(slots=True)
+class CacheStats:
+    hits: int = 0
+    misses: int = 0
+    coalesced: int = 0
+
+
+class Cache:
+    """At most `max_bytes` of answers, the least recently used leaving first. For one event loop; not thread-safe."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.size_bytes = 0
+        self.stats = CacheStats()
+        self._kept: OrderedDict[bytes, FinishedAnswer] = OrderedDict()
+        self._flights: dict[bytes, asyncio.Task[FinishedAnswer]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: bytes) -> FinishedAnswer | None:
+        answer = self._kept.get(key)
+        if answer is not None:
+            self._kept.move_to_end(key)
+            self.stats.hits += 1
+        return answer
+
+    def in_flight(self, key: bytes) -> bool:
+        return key in self._flights
+
+    async def compute(
+        self, key: bytes, make: Callable[[], Awaitable[FinishedAnswer]]
+    ) -> tuple[FinishedAnswer, CacheState]:
+        """The answer for a key that is not kept; whoever asks while it is made waits for the same one.
+
+        Only answers of status 200 are kept. The work goes on when its first asker leaves, since others may wait.
+        """
+        flight = self._flights.get(key)
+        state: CacheState = "coalesced"
+        if flight is None:
+            state = "miss"
+            self.stats.misses += 1
+
+            async def run() -> FinishedAnswer:
+                try:
+                    answer = await make()
+                    if answer.status == 200:
+                        self._keep(key, answer)
+                    return answer
+                finally:
+                    del self._flights[key]
+
+            flight = self._flights[key] = asyncio.create_task(run())
+        else:
+            self.stats.coalesced += 1
+        return await asyncio.shield(flight), state
+
+    def _keep(self, key: bytes, answer: FinishedAnswer) -> None:
+        cost = _cost(key, answer)
+        if cost > self.max_bytes:
+            return
+        self._kept[key] = answer
+        self.size_bytes += cost
+        while self.size_bytes > self.max_bytes:
+            old_key, old = self._kept.popitem(last=False)
+            self.size_bytes -= _cost(old_key, old)
+
+
+def _cost(key: bytes, answer: FinishedAnswer) -> int:
+    return len(key) + len(answer.body) + _ENTRY_OVERHEAD_BYTES

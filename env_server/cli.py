@@ -1,0 +1,155 @@
+"""`stillweb serve`: settings from the command line, a check that the port is free, and the workers."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import orjson
+import typer
+
+from corpus.errors import CorpusError
+from corpus.manifest import read_manifest
+
+SnapshotArgs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME=]DIR...", help="Snapshots to serve; none: the demo, built on first use."),
+]
+
+
+def serve(
+    snapshots: SnapshotArgs = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8080,
+    workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1)] = 1,
+    encoder: Annotated[str, typer.Option(help="Encoder of the demo: static or minilm.")] = "static",
+    token: Annotated[str | None, typer.Option(envvar="STILLWEB_TOKEN", help="Bearer token to ask for.")] = None,
+    no_token: Annotated[bool, typer.Option("--no-token", help="Serve off loopback without a token.")] = False,
+    cache_mb: Annotated[int, typer.Option(help="Finished answers kept, MB over all workers; 0: none.", min=0)] = 512,
+    access_log: Annotated[bool, typer.Option("--access-log", help="One log line per request.")] = False,
+) -> None:
+    """Serve snapshots over HTTP. Without one: the demo, the World Factbook, built on first use."""
+    if not token and not no_token and not _is_loopback(host):
+        _fail(
+            f"{host} can be reached from other machines. Give --token (or STILLWEB_TOKEN), or --no-token if the "
+            "network keeps strangers out."
+        )
+    _check_port(host, port)
+    named = _named(snapshots) if snapshots else {"demo": demo_snapshot(encoder)}
+    for path in named.values():
+        try:
+            read_manifest(path)
+        except CorpusError as error:
+            _fail(str(error))
+    os.environ["STILLWEB_SNAPSHOTS"] = orjson.dumps({name: str(path) for name, path in named.items()}).decode()
+    os.environ["STILLWEB_WORKERS"] = str(workers)
+    os.environ["STILLWEB_CACHE_BYTES"] = str(cache_mb * 1024**2)
+    os.environ["STILLWEB_ACCESS_LOG"] = str(access_log)
+    if token:
+        os.environ["STILLWEB_TOKEN"] = token
+    _log_to_stderr()
+    shown = f"[{host}]" if ":" in host else host
+    print(f"Stillweb serves {', '.join(named)} at http://{shown}:{port}  (API: /docs, stop: Ctrl-C)", file=sys.stderr)
+    if workers > 1:
+        with tempfile.TemporaryDirectory(prefix="stillweb-metrics-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            _run(host, port, workers)
+    else:
+        _run(host, port, workers)
+
+
+def demo_snapshot(encoder: str) -> Path:
+    """The demo's folder, built if it is not there: STILLWEB_HOME, or the user's cache directory.
+
+    Its name carries the build's settings, so that another version or encoder gets a folder of its own.
+    """
+    from hashlib import sha256
+    from importlib.metadata import version
+
+    from corpus.build import BuildOptions, build_snapshot
+    from corpus.cli import progress_bar
+
+    home = os.environ.get("STILLWEB_HOME")
+    cache = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stillweb"
+    mark = sha256(f"{BuildOptions(encoder=encoder)} {version('stillweb')}".encode()).hexdigest()[:8]
+    folder = cache / "snapshots" / f"demo-{encoder.replace('/', '-').replace(':', '-')}-{mark}"
+    try:
+        if not (folder / "manifest.json").is_file():
+            print(f"Building the demo, the World Factbook, in {folder}", file=sys.stderr)
+            build_snapshot(["factbook:"], folder, BuildOptions(encoder=encoder), progress=progress_bar)
+    except CorpusError as error:
+        _fail(str(error))
+    return folder
+
+
+def _named(arguments: list[str]) -> dict[str, Path]:
+    """NAME=DIR, or DIR under its own name. Later snapshots answer under /s/NAME/ only."""
+    named: dict[str, Path] = {}
+    for argument in arguments:
+        name, mark, rest = argument.partition("=")
+        path = Path(rest if mark else argument)
+        name = name if mark else path.resolve().name
+        if not name or "/" in name:
+            _fail(f"{argument!r}: a snapshot's name stands in URLs. Write NAME=DIR with a name without slashes.")
+        if not path.is_dir():
+            _fail(f"{path} is no folder. Build a snapshot there: stillweb corpus build SOURCE... --out {path}")
+        if name in named:
+            _fail(f"Two snapshots are named {name!r}. Write NAME=DIR to tell them apart.")
+        named[name] = path
+    return named
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_port(host: str, port: int) -> None:
+    """Leave with a clear word where the port is taken: uvicorn's workers would only die, one after another."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            _fail(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port.")
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    for name in ("httpx", "faiss.loader"):  # they tell of every request and of every build of FAISS they try
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _run(host: str, port: int, workers: int) -> None:
+    import uvicorn
+
+    uvicorn.run(
+        "env_server.app:app_from_env",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        access_log=False,  # our own, off unless asked: uvicorn's costs more than a cached answer
+        log_level="warning",
+        server_header=False,
+        date_header=False,  # no clock in an answer
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=75,
+        backlog=4096,
+    )
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"stillweb: {message}", file=sys.stderr)
+    raise typer.Exit(1)

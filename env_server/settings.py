@@ -1,0 +1,46 @@
+"""Settings of the server, declared once. Read from STILLWEB_* in `app_from_env`, passed down as values."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import DirectoryPath, PositiveInt, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServerSettings(BaseSettings):
+    """Each is an environment variable too: `cache_bytes` is STILLWEB_CACHE_BYTES."""
+
+    model_config = SettingsConfigDict(env_prefix="STILLWEB_", use_attribute_docstrings=True, frozen=True)
+
+    snapshots: dict[str, DirectoryPath]
+    """Snapshots to serve by name, as written by `stillweb corpus build`; the first also answers at the root."""
+    token: SecretStr | None = None
+    """Bearer token that every request but health and readiness must carry. None: no token is asked for."""
+    workers: PositiveInt = 1
+    """Processes that share the port. Indexes are memory-mapped and shared; the cache is split among them."""
+    threads: PositiveInt = max(1, os.cpu_count() or 1)
+    """Searches that run at once in one worker: the cores, since a search is bound by them."""
+    cache_bytes: int = 512 * 1024**2
+    """Upper bound of finished answers kept, over all workers; 0 keeps none. At 5 kB a search this is 100,000."""
+    max_queue: PositiveInt = 1024
+    """Requests computed or waiting to be, in one worker; the next is answered 503 with Retry-After."""
+    max_body_bytes: PositiveInt = 1024**2
+    """A request's body; a larger one is answered 413."""
+    max_k: PositiveInt = 1000
+    """Hits a search may ask for."""
+    max_batch: PositiveInt = 128
+    """Queries or pages in one batch."""
+    max_query_chars: PositiveInt = 8192
+    """Characters of a query, a goal or a pattern."""
+    max_page_chars: PositiveInt = 1_000_000
+    """Characters of one page of a fetch."""
+    access_log: bool = False
+    """One log line per request. Costs about as much as a cached answer, so it is off."""
+
+    @field_validator("snapshots")
+    @classmethod
+    def _named(cls, snapshots: dict[str, DirectoryPath]) -> dict[str, DirectoryPath]:
+        if not snapshots:
+            raise ValueError("no snapshot to serve")
+        return snapshots

@@ -1,0 +1,62 @@
+"""The front door: `stillweb VERB ...`. A verb's package is imported only when the verb is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+# Verb (one word or two) -> where its function lives, and what it does in a line.
+VERBS: dict[str, tuple[str, str]] = {
+    "serve": ("env_server.cli:serve", "Serve snapshots: search and fetch at http://127.0.0.1:8080"),
+    "search": ("env_server.terminal:search", "Search in the terminal"),
+    "fetch": ("env_server.terminal:fetch", "Read a page in the terminal"),
+    "corpus build": ("corpus.cli:build", "Build a snapshot from pages"),
+    "corpus plan": ("corpus.cli:plan", "Tell what a build would take, from a sample"),
+    "corpus info": ("corpus.cli:info", "Tell what a snapshot holds"),
+    "corpus verify": ("corpus.cli:verify", "Check every file of a snapshot"),
+}
+
+
+def main() -> None:
+    """Find the verb, import its package, hand over the rest of the line."""
+    words = sys.argv[1:]
+    if words in ([], ["--help"], ["-h"], ["help"]):
+        print(_help())
+        return
+    if words == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"stillweb {version('stillweb')}")
+        return
+    for count in (2, 1):
+        verb = " ".join(words[:count])
+        if verb in VERBS:
+            module, _, name = VERBS[verb][0].partition(":")
+            _run(getattr(import_module(module), name), verb, words[count:])
+            return
+    if any(verb.startswith(words[0] + " ") for verb in VERBS):
+        print(_help(words[0]))
+        sys.exit(0 if words[1:] in (["--help"], []) else 2)
+    print(f"stillweb: no verb {words[0]!r}. `stillweb --help` lists them.", file=sys.stderr)
+    sys.exit(2)
+
+
+def _run(function: object, verb: str, arguments: list[str]) -> None:
+    import typer
+
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(function)  # type: ignore[type-var]
+    app(args=arguments, prog_name=f"stillweb {verb}")
+
+
+def _help(group: str = "") -> str:
+    rows = [(verb, line) for verb, (_, line) in VERBS.items() if verb.startswith(group)]
+    width = max(len(verb) for verb, _ in rows) + 2
+    lines = [f"  stillweb {verb:<{width}}{line}" for verb, line in rows]
+    return "\n".join(
+        ["A web that stands still.", "", *lines, "", "`stillweb VERB --help` tells the options of a verb."]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Ranking: a total order, filters before it, and the same answers whatever the segments."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from corpus import BuildOptions, Filters, Snapshot, build_snapshot, open_snapshot
+from corpus.analyzers import query_terms
+from corpus.docstore import day_number
+from corpus.errors import BadQuery, ModeUnavailable
+from corpus.filters import allowed_documents, is_allowed
+from corpus.hybrid import reciprocal_rank_fusion
+from corpus.records import Ranking
+
+MODES = ("bm25", "dense", "hybrid")
+QUERIES = (
+    "landlocked country",
+    "What is the capital of the country that borders both Spain and France?",
+    "oil exports",
+    "the",
+    "Danube",
+    "natural hazards volcanoes earthquakes islands",
+)
+
+
+@pytest.fixture(scope="module")
+def ties(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """400 pages of which most say the same: every query ties, wherever it is cut."""
+    rng = random.Random(3)
+    folder = tmp_path_factory.mktemp("ties")
+    with open(folder / "pages.jsonl", "wb") as file:
+        for i in range(400):
+            text = " ".join(rng.choices(["amber", "birch", "cedar", "dogwood", "elm"], k=rng.choice([3, 3, 3, 6])))
+            row = {"url": f"https://{'ab'[i % 2]}.example/{i}", "title": f"Tree {i % 3}", "text": text}
+            file.write(orjson.dumps(row | ({"date": f"20{i % 20:02}-01-01"} if i % 4 else {})) + b"\n")
+    return folder / "pages.jsonl"
+
+
+def places(ranking: Ranking) -> list[tuple[float, str]]:
+    return [(hit.score, hit.passage_id) for hit in ranking.hits]
+
+
+def test_a_page_is_found_by_a_word_only_its_title_has(tiny: Snapshot) -> None:
+    hits = tiny.search("cartographer", k=3, mode="bm25").hits
+    assert [tiny.document(doc_id=hit.doc_id).url for hit in hits] == ["https://tiny.example/people/ada"]
+
+
+@pytest.mark.parametrize(
+    ("query", "title"), [("lighthouses", "Lighthouse at Cape Ember"), ("THORUNN", "Þórunn Sæmundsdóttir")]
+)
+def test_words_match_in_every_form_case_and_accent(tiny: Snapshot, query: str, title: str) -> None:
+    hits = tiny.search(query, k=12, mode="bm25").hits
+    assert title in [tiny.document(doc_id=hit.doc_id).title for hit in hits]
+
+
+def test_stop_words_leave_a_query_unless_there_is_nothing_else() -> None:
+    assert query_terms("Who was the master of the Petrel?") == ["master", "petrel"]
+    assert query_terms("to be or not to be") == ["to", "be", "or", "not"]
+    assert query_terms("The Who") == ["the", "who"]
+    assert query_terms("!?") == []
+    assert len(query_terms(" ".join(f"word{i}" for i in range(500)))) == 64
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("by_page", [True, False])
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_best_k_are_a_prefix_of_the_best_k_plus_one(
+    factbook: Snapshot, mode: str, by_page: bool, query: str
+) -> None:
+    whole = places(factbook.search(query, k=150, mode=mode, by_page=by_page))
+    for k in (1, 2, 3, 10, 57, 99, 100, 101, 149):
+        assert places(factbook.search(query, k=k, mode=mode, by_page=by_page)) == whole[:k]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_scores_fall_and_ties_rise_by_document_and_passage(factbook: Snapshot, mode: str) -> None:
+    for query in QUERIES:
+        for by_page in (True, False):
+            hits = factbook.search(query, k=100, mode=mode, by_page=by_page).hits
+            keys = [(-hit.score, hit.doc_id, int(hit.passage_id.partition(":")[2].partition("-")[0])) for hit in hits]
+            assert keys == sorted(keys)
+            assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+            if by_page:
+                assert len({hit.doc_id for hit in hits}) == len(hits)
+
+
+def test_answers_do_not_depend_on_threads_or_commits(ties: Path, tmp_path: Path) -> None:
+    builds = [
+        BuildOptions(),
+        BuildOptions(threads=4),
+        BuildOptions(commit_every=7),
+        BuildOptions(threads=2, commit_every=50),
+    ]
+    webs = []
+    for number, options in enumerate(builds):
+        build_snapshot([str(ties)], tmp_path / str(number), options)
+        webs.append(open_snapshot(tmp_path / str(number)))
+    assert len({web.snapshot_id for web in webs}) == 1
+    segments = {web.lexical._searcher.num_segments for web in webs}
+    assert len(segments) > 1, "the builds should differ inside, or this test shows nothing"
+    for mode in MODES:
+        for query in ("amber", "birch elm", "cedar dogwood amber tree", "tree 1 2 0 amber birch cedar dogwood elm"):
+            for k in (1, 7, 40):
+                answers = [places(web.search(query, k=k, mode=mode)) for web in webs]
+                assert answers.count(answers[0]) == len(answers), (mode, query, k)
+
+
+def test_filters_come_before_ranking_so_that_k_hits_come_back(ties: Path, tmp_path: Path) -> None:
+    build_snapshot([str(ties)], tmp_path / "out")
+    web = open_snapshot(tmp_path / "out")
+    some = tuple(range(0, 300))
+    cases = [
+        Filters(include_domains=("a.example",)),
+        Filters(exclude_domains=("example",), include_domains=("a.example",)),
+        Filters(exclude_domains=("b.example",), after=day_number("2005")),
+        Filters(after=day_number("2003"), before=day_number("2004")),
+        Filters(before=day_number("2004"), include_undated=True),
+        Filters(hidden_from=day_number("2010")),
+        Filters(exclude_docs=some, hidden_from=day_number("2015"), after=day_number("2001")),
+    ]
+    for filters in cases:
+        allowed = allowed_documents(web.store, filters)
+        assert [is_allowed(web.store, filters, number) for number in range(len(web.store))] == allowed.tolist()
+        for mode in MODES:
+            # What a filter lets through is what ranking everything and striking out would leave.
+            everything = web.search("amber birch", k=400, mode="dense" if mode == "hybrid" else mode).hits
+            hits = web.search("amber birch", k=25, mode=mode, allowed=filters).hits
+            numbers = [web.store.find_id(hit.doc_id) for hit in hits]
+            assert all(allowed[number] for number in numbers if number is not None)
+            there = [hit for hit in everything if allowed[web.store.find_id(hit.doc_id) or 0]]
+            assert len(hits) == min(25, len(there)), (filters, mode)
+            if mode != "hybrid":
+                assert [hit.doc_id for hit in hits] == [hit.doc_id for hit in there[:25]]
+
+
+def test_an_approximate_index_ranks_by_exact_scores_and_honours_filters(ties: Path, tmp_path: Path) -> None:
+    source = tmp_path / "many.jsonl"
+    rng = random.Random(5)
+    words = [f"{a}{b}" for a in ("stone", "river", "cloud", "ember", "frost") for b in ("side", "fall", "gate", "mark")]
+    with open(source, "wb") as file:
+        for i in range(3000):
+            row = {
+                "url": f"https://d{i % 30}.example/{i}",
+                "title": words[i % 20],
+                "text": " ".join(rng.choices(words, k=9)),
+            }
+            file.write(orjson.dumps(row) + b"\n")
+    build_snapshot([str(source)], tmp_path / "exact")
+    manifest = build_snapshot([str(source)], tmp_path / "ivf", BuildOptions(exact_up_to=1000))
+    again = build_snapshot([str(source)], tmp_path / "ivf2", BuildOptions(exact_up_to=1000))
+    assert manifest.settings.dense_index == "ivf"
+    assert manifest.snapshot_id == again.snapshot_id, "inverted lists are trained alike every time"
+    exact, ivf = open_snapshot(tmp_path / "exact"), open_snapshot(tmp_path / "ivf")
+    found = total = 0
+    for query in words:
+        scores = {hit.doc_id: hit.score for hit in exact.search(query, k=3000, mode="dense").hits}
+        hits = ivf.search(query, k=20, mode="dense").hits
+        assert all(scores[hit.doc_id] == hit.score for hit in hits)
+        found += len({hit.doc_id for hit in hits} & {h.doc_id for h in exact.search(query, k=20, mode="dense").hits})
+        total += 20
+        narrow = Filters(include_domains=("d7.example",))
+        assert len(ivf.search(query, k=100, mode="dense", allowed=narrow).hits) == 100
+        assert places(ivf.search(query, k=50, mode="dense", allowed=narrow)) == places(
+            exact.search(query, k=50, mode="dense", allowed=narrow)
+        )
+        assert places(ivf.search(query, k=101, mode="dense"))[:7] == places(ivf.search(query, k=7, mode="dense"))
+    assert found / total > 0.95
+
+
+def test_fusion_sums_reciprocal_ranks_with_weights(tiny: Snapshot) -> None:
+    first, second = [(9.0, 0), (8.0, 1)], [(0.9, 1), (0.8, 2)]
+    merged = reciprocal_rank_fusion([first, second], [1.0, 0.5], tiny.store, by_page=False)
+    assert merged == [(round(1 / 62 + 0.5 / 61, 6), 1), (round(1 / 61, 6), 0), (round(0.5 / 62, 6), 2)]
+
+
+def test_lucene_syntax_is_syntax_and_plain_syntax_is_none(tiny: Snapshot) -> None:
+    both = {hit.doc_id for hit in tiny.search("kelp AND herring", k=12, mode="bm25", syntax="lucene").hits}
+    assert len(both) == 1
+    assert len(tiny.search("kelp AND herring", k=12, mode="bm25").hits) > 1
+    assert tiny.search('title:"kelp bread" -zzz', k=12, mode="bm25", syntax="lucene").hits
+    with pytest.raises(BadQuery, match="Lucene"):
+        tiny.search("kelp AND (", k=1, mode="bm25", syntax="lucene")
+    assert tiny.search('kelp AND ( title:"', k=1, mode="bm25").hits
+
+
+def test_a_score_on_a_rounding_boundary_is_added_exactly(factbook: Snapshot) -> None:
+    """The exact sum and the engine's own differ by less than what the tolerance allows for."""
+    import tantivy
+
+    index = factbook.lexical
+    query, clauses = index._plain("landlocked mountainous country bordering the caspian sea with oil")
+    assert query is not None
+    for raw, address in index._searcher.search(query, 50, count=False).hits:
+        assert isinstance(address, tantivy.DocAddress)
+        exact = index._exact_score(query, address)
+        assert abs(exact - raw) <= clauses * 2.0**-24 * raw + 1e-5
+
+
+def test_a_snapshot_without_vectors_says_so(tmp_path: Path, tiny: Snapshot) -> None:
+    source = tmp_path / "p.jsonl"
+    source.write_text('{"url": "https://a.example/", "text": "words"}\n')
+    build_snapshot([str(source)], tmp_path / "out", BuildOptions(encoder="none"))
+    web = open_snapshot(tmp_path / "out")
+    assert web.modes == ("bm25",)
+    assert web.search("words").hits
+    with pytest.raises(ModeUnavailable, match="without vectors"):
+        web.search("words", mode="dense")
+
+
+def test_similar_pages_do_not_hold_the_page_itself(tiny: Snapshot) -> None:
+    for number in range(len(tiny.store)):
+        near = [int(tiny.store.passage_doc[passage]) for _, passage in tiny.similar(number, k=11)]
+        assert number not in near
+        assert len(near) == len(set(near)) == 11
+        assert tiny.similar(number, k=5) == tiny.similar(number, k=11)[:5]
+
+
+def test_page_vectors_have_length_one(tiny: Snapshot) -> None:
+    for number in range(len(tiny.store)):
+        vector = tiny.dense.page_vector(number)
+        assert vector.shape == (256,)
+        assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_filters_say_whether_they_filter() -> None:
+    assert not Filters()
+    assert not replace(Filters(), include_undated=True)
+    assert Filters(hidden_from=0)
