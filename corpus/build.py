@@ -132,8 +132,8 @@ def _finished(out: Path, plan: dict[str, Any]) -> Manifest:
     known = orjson.loads(report.read_bytes()).get("plan") if report.is_file() else None
     if known != orjson.loads(orjson.dumps(plan)):
         raise BuildRefused(
-            f"{out} holds a finished snapshot ({manifest.snapshot_id}) of other sources or settings, or its sources have "
-            "changed since. Snapshots are immutable: choose another --out, or remove the folder first."
+            f"{out} holds a finished snapshot ({manifest.snapshot_id}) of other sources or settings, or its sources "
+            "have changed since. Snapshots are immutable: choose another --out, or remove the folder first."
         )
     return manifest
 

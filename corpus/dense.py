@@ -21,7 +21,7 @@ from corpus.docstore import DocStore
 from corpus.encoders import Encoder, QueryVectors, ReadyMadeVectors, Vector
 from corpus.errors import EncoderUnavailable
 from corpus.filters import NO_FILTERS, Filters, allowed_documents
-from corpus.rankings import Scored, collect, make_ranking
+from corpus.rankings import Scored, best_of, collect, make_ranking
 from corpus.records import Passage, Ranking
 
 EXACT_UP_TO = 50_000
@@ -162,7 +162,7 @@ class DenseIndex:
         depth = 1000
         while True:
             scored, exhausted = fetch(depth)
-            best = collect(lambda _: (scored, True), self._store, k=k, by_page=by_page, step=_STEP)
+            best = best_of(scored, self._store, by_page=by_page)[:k]
             if len(best) >= k or exhausted:
                 return best
             depth *= 10

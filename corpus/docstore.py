@@ -39,7 +39,7 @@ def day_number(date: str | None) -> int:
     if not date:
         return UNDATED
     parts = [int(part) for part in date[:10].split("-")]
-    year, month, day = (parts + [1, 1])[:3]
+    year, month, day = [*parts, 1, 1][:3]
     return datetime.date(year, month, day).toordinal() - _EPOCH
 
 
@@ -69,7 +69,7 @@ def write_docstore(
     domains: dict[str, int] = {}
     digest = hashlib.sha256()
     compress = zstandard.ZstdCompressor(level=6)
-    ends = {name: 0 for name in ("text", "head", "body", "html")}
+    ends = dict.fromkeys(("text", "head", "body", "html"), 0)
     for name in ends:
         u8[name].values.append(0)
     u4["doc_passage"].values.append(0)

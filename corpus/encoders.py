@@ -359,8 +359,8 @@ class QueryVectors:
                 encoder = open_encoder(self._spec)
                 if encoder.record() != self._record:
                     raise EncoderUnavailable(
-                        f"The installed encoder {self._spec!r} is not the one this snapshot was built with (other weights, "
-                        "tokenizer or settings). Install the version the manifest names, or build the snapshot again."
+                        f"The installed encoder {self._spec!r} differs from the one this snapshot was built with, in "
+                        "weights, tokenizer or settings. Install the versions its manifest names, or build again."
                     )
                 self._encoder = encoder
         return self._encoder

@@ -81,7 +81,7 @@ class SnapshotCorrupt(CorpusError):
 
     def __init__(self, path: Path, difference: str) -> None:
         super().__init__(
-            f"{path} differs from the manifest: {difference}. Restore this file from a copy or build the snapshot again."
+            f"{path} differs from the manifest: {difference}. Restore the file from a copy or build again."
         )
 
 

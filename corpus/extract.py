@@ -15,8 +15,8 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from corpus.extraction.elements import Markdown, to_markdown
 from corpus.errors import BadUrl
+from corpus.extraction.elements import Markdown, to_markdown
 from corpus.records import Document, Skipped
 from corpus.urls import canonical_url, host_of, resolve_url
 

@@ -27,8 +27,7 @@ def collect(
     limit = 3 * k + 8 if by_page else k + 4
     while True:
         scored, exhausted = fetch(limit)
-        ordered = sorted(scored, key=lambda item: (-item[0], item[1]))
-        best = _best_per_page(ordered, store) if by_page else ordered
+        best = best_of(scored, store, by_page=by_page)
         if exhausted:
             return best[:k]
         # Two steps, since the unseen may round up and the worst seen may have rounded down.
@@ -38,9 +37,11 @@ def collect(
         limit *= 4
 
 
-def _best_per_page(ordered: list[Scored], store: DocStore) -> list[Scored]:
-    if not ordered:
-        return []
+def best_of(scored: Sequence[Scored], store: DocStore, *, by_page: bool) -> list[Scored]:
+    """Scored passages in total order; of each page only the best where pages are ranked."""
+    ordered = sorted(scored, key=lambda item: (-item[0], item[1]))
+    if not by_page or not ordered:
+        return ordered
     documents = store.passage_doc[[passage for _, passage in ordered]].tolist()
     seen: set[int] = set()
     best = []

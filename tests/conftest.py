@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from corpus import BuildOptions, Snapshot, build_snapshot, open_snapshot
+from corpus import Snapshot, build_snapshot, open_snapshot
 from env_server.app import create_app
 from env_server.front import Front
 from env_server.settings import ServerSettings
@@ -83,11 +83,10 @@ async def client(make_client: MakeClient) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own STILLWEB_* variables must not decide whether a test passes."""
     import os
 
     for name in list(os.environ):
         if name.startswith("STILLWEB_"):
             monkeypatch.delenv(name)
-    yield

@@ -1,1 +1,1 @@
-"""How HTML becomes Markdown with its links beside it: the walk, the writer, the tables. `corpus.extract` is the door."""
+"""How HTML becomes Markdown with its links beside it: walk, writer, tables. `corpus.extract` is the door."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from selectolax.lexbor import LexborNode
 
 from corpus.extraction.markdown import Leave, MarkdownWriter
-from corpus.records import Image, Link
 from corpus.extraction.tables import Cell, Table
+from corpus.records import Image, Link
 
 _UNSEEN = ("-comment", "head", "title", "script", "style", "noscript", "noframes", "template", "annotation", "dialog")
 _MEDIA = ("svg", "canvas", "audio", "video", "map", "iframe", "object", "embed")

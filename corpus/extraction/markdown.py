@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from corpus.records import Link
 from corpus.extraction.tables import Span, Table
+from corpus.records import Link
 
 MAX_INDENTS = 12
 """Lists and quotes nested deeper than this keep their text but get no further prefix."""

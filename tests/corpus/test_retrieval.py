@@ -114,7 +114,7 @@ def test_answers_do_not_depend_on_threads_or_commits(ties: Path, tmp_path: Path)
 def test_filters_come_before_ranking_so_that_k_hits_come_back(ties: Path, tmp_path: Path) -> None:
     build_snapshot([str(ties)], tmp_path / "out")
     web = open_snapshot(tmp_path / "out")
-    some = tuple(range(0, 300))
+    some = tuple(range(300))
     cases = [
         Filters(include_domains=("a.example",)),
         Filters(exclude_domains=("example",), include_domains=("a.example",)),
