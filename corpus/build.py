@@ -36,7 +36,7 @@ from corpus.records import Passage
 from corpus.sources import read_source
 from corpus.staging import Staging
 
-FUSION_WEIGHTS = {"static": 0.3}
+FUSION_WEIGHTS = {"static": 0.05}
 """Weight of the dense ranking beside BM25's 1.0, by encoder; 1.0 where none is given. docs/decisions.md has figures."""
 
 NOT_LISTED = (".lock", "build.json", "skipped.jsonl", MANIFEST)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import importlib.util
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -74,7 +75,8 @@ def open_encoder(spec: str) -> Encoder:
 
 
 def _normalised(vector: npt.NDArray[np.float64]) -> Vector:
-    length = np.sqrt(np.dot(vector, vector))
+    # fsum, not a dot product: a BLAS adds in an order of its processor's, and the vectors' digest is part of an id.
+    length = math.sqrt(math.fsum((vector * vector).tolist()))
     unit: Vector = (vector / length if length > 0 else vector).astype(np.float32)
     return unit
 
@@ -197,7 +199,7 @@ class SentenceTransformerEncoder:
             raise EncoderUnavailable(
                 f"The model {name!r} cannot be loaded: {error}. Give the path of a downloaded model folder, as st:PATH."
             ) from error
-        self.dim = int(self._model.get_sentence_embedding_dimension() or 0)
+        self.dim = len(self._model.encode(["dimension"], show_progress_bar=False)[0])
         prompts = dict(getattr(self._model, "prompts", None) or {})
         self._query_prefix = prompts.get("query") or ""
         self._document_prefix = prompts.get("document") or prompts.get("passage") or ""

@@ -24,7 +24,7 @@ from corpus.rankings import Scored, collect, make_ranking
 from corpus.records import Passage, Ranking
 from corpus.urls import domain_suffixes
 
-FIELDS = {"title": 1.5, "headings": 0.5, "text": 1.0}
+FIELDS = {"title": 0.5, "headings": 0.25, "text": 1.0}
 """Searched fields and their weights; docs/decisions.md has the figures."""
 ANALYZERS = dict.fromkeys(FIELDS, "english")
 MAX_TERMS = 64

@@ -1,22 +1,110 @@
-"""Pages for people: a search page at `/` and a readable view of a page at `/page`. One template each, no framework."""
+"""Pages for people: a search page at `/`, a readable view of a page at `/page`. No script, nothing from elsewhere.
+
+Both ask the service as any client does, so views and limits hold for people too, and both show what an agent gets for
+the same request. A page of the corpus is hostile until shown otherwise: its text is rendered with HTML off, its links
+are http(s) or stay text, its pictures become their alternative text.
+"""
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel, ValidationError
 
-from corpus.errors import CorpusError
-from env_server import schemas
+from corpus.analyzers import query_terms
+from corpus.errors import BadUrl, CorpusError
+from corpus.passages import page_of, split_pages
 from env_server.errors import EnvServerError, problem_of
+from env_server.front import Call
+from env_server.schemas import FetchRequest, PageRef, SearchRequest
 from env_server.service import SearchService
 
 if TYPE_CHECKING:
     import jinja2
+    from markdown_it import MarkdownIt
+    from markupsafe import Markup
+
+MAX_CONTENTS = 40
+"""Entries of a table of contents, beyond which its deepest levels are left out."""
+MAX_LISTED = 100
+"""Pages listed of those a page links to or that link to it."""
+MAX_ORIGINS = 1000
+"""Links to a page beyond which they are not gathered: a hub would be slow to show."""
+_ADDRESS = "http://localhost:8080"
+"""In the commands shown. Where a request was sent is no part of it: an answer must not depend on the Host header."""
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+_REMEDIES = {
+    "k": "Give a number of results from 1.",
+    "mode": "Choose bm25, dense or hybrid.",
+    "page": "Give the number of a part, from 1.",
+}
+
+Values = dict[str, Any]
+_EXPECTED = (EnvServerError, CorpusError, ValidationError)
+
+
+def add_pages(app: FastAPI, services: Mapping[str, SearchService]) -> None:
+    """Add `/` and `/page` over the services, the first of which also answers at the root."""
+    # The first snapshot's links lead to the root: /s/NAME is taken off before the cache, so both get the same page.
+    prefixes = {name: f"/s/{quote(name, safe='')}" if place else "" for place, name in enumerate(services)}
+
+    @app.get("/", include_in_schema=False)
+    async def search_page(request: Request) -> Response:
+        call: Call = request.scope["stillweb"]
+        service, prefix, asked = services[call.snapshot], prefixes[call.snapshot], request.query_params
+        query, mode, k = asked.get("q", ""), asked.get("mode") or None, asked.get("k") or "10"
+        manifest = service.snapshot.manifest
+        values: Values = {
+            "service": service,
+            "prefix": prefix,
+            "query": query,
+            "mode": mode or manifest.settings.default_mode,
+            "k": k,
+        }
+        if not query.strip():
+            others = {name: prefixes[name] for name in services if name != call.snapshot}
+            examples = await _examples(service, call)
+            return _html("search.html", **values, manifest=manifest, others=others, examples=examples)
+        try:
+            body = SearchRequest.model_validate({"query": query, "k": k, "mode": mode})
+            answer = orjson.loads(await service.search(body, call.view))
+        except _EXPECTED as error:
+            return _refused("search.html", error, values)
+        hits = [{**hit, "shown": _marked(hit["snippet"], query)} for hit in answer["hits"]]
+        return _html("search.html", **values, hits=hits, **_exchange(service, f"{prefix}/v1/search", body, answer))
+
+    @app.get("/page", include_in_schema=False)
+    async def reading_page(request: Request) -> Response:
+        call: Call = request.scope["stillweb"]
+        service, prefix, asked = services[call.snapshot], prefixes[call.snapshot], request.query_params
+        values: Values = {"service": service, "prefix": prefix}
+        try:
+            body = FetchRequest.model_validate({"url": asked.get("url", ""), "page": asked.get("page") or "1"})
+            answer = orjson.loads(await service.fetch(body, call.view))
+            links = await _links(service, call, answer["doc_id"])
+        except _EXPECTED as error:
+            return _refused("page.html", error, values)
+        reading = _reading(service, answer, body.page_chars, prefix)
+        exchange = _exchange(service, f"{prefix}/v1/fetch", body, answer)
+        return _html("page.html", **values, answer=answer, links=links, **reading, **exchange)
+
+
+def _html(template: str, status: int = 200, **values: Any) -> Response:
+    text = _templates().get_template(template).render(**values)
+    return Response(text, status_code=status, headers=_HEADERS, media_type="text/html")
 
 
 @cache
@@ -24,52 +112,157 @@ def _templates() -> jinja2.Environment:
     import jinja2
 
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["page_url"] = _page_url
+    return environment
 
 
-def _html(template: str, status: int = 200, **values: Any) -> Response:
-    return Response(_templates().get_template(template).render(**values), status_code=status, media_type="text/html")
+def _refused(template: str, error: Exception, values: Values) -> Response:
+    """What a request could not be answered for, in words, with the status an agent would get."""
+    if isinstance(error, ValidationError):
+        detail = error.errors()[0]
+        name, given = str(detail["loc"][0]), str(detail["input"])[:60]
+        status, message = 422, f"{name} cannot be {given!r}. {_REMEDIES.get(name, detail['msg'])}"
+    else:
+        problem = problem_of(error)
+        # The message of a CorpusError ends with its remedy.
+        told = problem.message if isinstance(error, CorpusError) else f"{problem.message} {problem.remedy}"
+        status, message = problem.status, told
+    return _html(template, status, **values, problem=message)
 
 
-def add_pages(app: FastAPI, services: Mapping[str, SearchService]) -> None:
-    """Add `/` and `/page`. They ask the service as any client does, so views and limits hold for people too."""
+def _exchange(service: SearchService, path: str, body: BaseModel, answer: Values) -> Values:
+    """The same request as an agent sends it, and the answer it gets."""
+    sent = orjson.dumps(body.model_dump(exclude_defaults=True)).decode()
+    lines = [f"curl -s {shlex.quote(_ADDRESS + path)}", "-H 'Content-Type: application/json'"]
+    if service.settings.token:
+        lines.append('-H "Authorization: Bearer $STILLWEB_TOKEN"')
+    lines.append(f"-d {shlex.quote(sent)}")
+    return {"command": " \\\n  ".join(lines), "json": orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode()}
 
-    @app.get("/", include_in_schema=False)
-    async def search_page(request: Request, q: str = "", mode: str = "", k: int = 10) -> Response:
-        call = request.scope["stillweb"]
-        service = services[call.snapshot]
-        snapshot = service.snapshot
-        values: dict[str, Any] = {
-            "q": q,
-            "mode": mode or snapshot.manifest.settings.default_mode,
-            "modes": snapshot.modes,
-            "name": service.name,
-            "names": list(services),
-            "counts": snapshot.manifest.counts,
-            "snapshot_id": snapshot.snapshot_id,
-        }
-        if not q.strip():
-            return _html("search.html", **values)
-        try:
-            body = schemas.SearchRequest.model_validate({"query": q, "k": k, "mode": mode or None})
-            answer = orjson.loads(await service.search(body, call.view))
-        except (EnvServerError, CorpusError, ValueError) as error:
-            problem = problem_of(error) if not isinstance(error, ValueError) or isinstance(error, CorpusError) else None
-            message = f"{problem.message} {problem.remedy}" if problem else "Use k from 1 and a mode listed."
-            return _html("search.html", status=422, **values, problem=message)
-        asked = body.model_dump(exclude_defaults=True)
-        return _html("search.html", **values, hits=answer["hits"], asked=orjson.dumps(asked).decode())
 
-    @app.get("/page", include_in_schema=False)
-    async def reading_page(request: Request, url: str, page: int = 1) -> Response:
-        call = request.scope["stillweb"]
-        service = services[call.snapshot]
-        try:
-            body = schemas.FetchRequest.model_validate({"url": url, "page": page})
-            answer = orjson.loads(await service.fetch(body, call.view))
-        except (EnvServerError, CorpusError, ValueError) as error:
-            problem = problem_of(error) if not isinstance(error, ValueError) or isinstance(error, CorpusError) else None
-            message = f"{problem.message} {problem.remedy}" if problem else "Use a page number from 1."
-            return _html("page.html", status=problem.status if problem else 422, problem=message, name=service.name)
-        asked = body.model_dump(exclude_defaults=True)
-        return _html("page.html", answer=answer, asked=orjson.dumps(asked).decode(), name=service.name)
+async def _examples(service: SearchService, call: Call) -> list[str]:
+    """Four short titles of the snapshot's first pages. Pages stand in the order of a hash: a fair mix of them."""
+    rows = orjson.loads(await service.documents(None, 50, None, None, call.view))["documents"]
+    titles = dict.fromkeys(row["title"] for row in rows if 2 < len(row["title"]) <= 60)
+    return list(titles)[:4]
+
+
+def _marked(snippet: str, query: str) -> Markup:
+    """The snippet with the words of the query marked, found by their stems."""
+    from markupsafe import Markup
+
+    stems = [re.escape(term.removesuffix("i")) + r"\w*" for term in query_terms(query, limit=16) if len(term) > 2]
+    words = [re.escape(term) + r"\b" for term in query_terms(query, limit=16) if len(term) <= 2]
+    if not stems + words:
+        return Markup.escape(snippet)
+    pieces = re.split(rf"\b({'|'.join(stems + words)})", snippet, flags=re.IGNORECASE)
+    mark = Markup("<mark>{}</mark>")
+    return Markup().join(mark.format(piece) if place % 2 else piece for place, piece in enumerate(pieces))
+
+
+# The reading view
+
+
+def _reading(service: SearchService, answer: Values, page_chars: int, prefix: str) -> Values:
+    """The text as HTML, its contents, and the way to its other parts."""
+    store = service.snapshot.store
+    text = store.text(store.require(doc_id=answer["doc_id"]))
+    parts = split_pages(text, page_chars)
+    low = parts[answer["page"] - 1][0]
+    ids: dict[int, str] = {}
+    contents = []
+    for number, section in enumerate(answer["sections"], 1):
+        part = page_of(parts, section["start"])
+        if part == answer["page"]:
+            # By line, since links are written out in the answer's text and move characters, but never lines.
+            ids[text.count("\n", low, section["start"])] = f"s{number}"
+        part_url = "" if part == answer["page"] else _page_url(prefix, answer["url"], part)
+        contents.append({"title": section["title"], "level": section["level"], "url": f"{part_url}#s{number}"})
+    titled = bool(contents) and contents[0]["title"] == answer["title"] and not text[: answer["sections"][0]["start"]]
+    return {
+        "text": _rendered(answer["text"], ids, service, prefix, without_title=titled and answer["page"] == 1),
+        "contents": _shortened(contents[1:] if titled else contents),
+        "previous": _page_url(prefix, answer["url"], answer["page"] - 1) if answer["page"] > 1 else None,
+        "following": _page_url(prefix, answer["url"], answer["page"] + 1) if answer["page"] < len(parts) else None,
+    }
+
+
+def _page_url(prefix: str, url: str, part: int = 1) -> str:
+    return f"{prefix}/page?url={quote(url, safe='')}" + (f"&page={part}" if part > 1 else "")
+
+
+def _shortened(contents: list[Values]) -> list[Values]:
+    levels = sorted({entry["level"] for entry in contents})
+    while len(contents) > MAX_CONTENTS and len(levels) > 1:
+        deepest = levels.pop()
+        contents = [entry for entry in contents if entry["level"] < deepest]
+    return [{**entry, "depth": levels.index(entry["level"])} for entry in contents]
+
+
+def _rendered(
+    markdown: str, ids: dict[int, str], service: SearchService, prefix: str, *, without_title: bool
+) -> Markup:
+    """Markdown as HTML. `ids` name headings by the line they stand on, from 0."""
+    from markupsafe import Markup
+
+    reader = _reader()
+    tokens = reader.parse(markdown)
+    if without_title and tokens and tokens[0].tag == "h1":
+        tokens = tokens[3:]  # the heading's beginning, words and end: the view shows the title above
+    for token in tokens:
+        if token.type == "heading_open" and token.map and token.map[0] in ids:
+            token.attrSet("id", ids[token.map[0]])
+        if token.tag == "h1":
+            token.tag = "h2"  # the only h1 is the title
+        for child in token.children or []:
+            if child.type == "image":
+                child.type = "text"  # its alternative text
+            elif child.type == "link_open":
+                _lead(child.attrs, service, prefix)
+    return Markup(reader.renderer.render(tokens, reader.options, {}))
+
+
+def _lead(attributes: dict[str, Any], service: SearchService, prefix: str) -> None:
+    """Let a link to a page of the snapshot lead to its reading view; mark any other as leading away."""
+    store = service.snapshot.store
+    try:
+        number = store.find_url(str(attributes["href"]))
+    except BadUrl:
+        number = None
+    if number is None:
+        attributes.update({"class": "away", "rel": "nofollow noreferrer"})
+    else:
+        attributes["href"] = _page_url(prefix, store.head(number)[0])
+
+
+@cache
+def _reader() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    class Reader(MarkdownIt):
+        def validateLink(self, url: str) -> bool:
+            return url.lower().startswith(("http://", "https://"))
+
+        def normalizeLink(self, url: str) -> str:
+            return url  # the corpus has its own canonical form, which another escaping would no longer match
+
+    return Reader("commonmark", {"html": False}).enable("table")
+
+
+async def _links(service: SearchService, call: Call, doc_id: str) -> Values | None:
+    """Pages that a page links to and that link to it, each once; None where there are too many."""
+    snapshot, store = service.snapshot, service.snapshot.store
+    if len(snapshot.graph.origins(store.require(doc_id=doc_id))) > MAX_ORIGINS:
+        return None
+    answer = orjson.loads(await service.links(PageRef(doc_id=doc_id), call.view))
+    ids = {side: dict.fromkeys(link["doc_id"] for link in answer[side] if link["doc_id"]) for side in ("out", "in")}
+    heads = {side: [store.head(store.require(doc_id=found)) for found in ids[side]] for side in ids}
+    away = dict.fromkeys(link["url"] for link in answer["out"] if not link["doc_id"])
+    return {
+        "to": {"total": len(ids["out"]), "heads": heads["out"][:MAX_LISTED]},
+        "from": {"total": len(ids["in"]), "heads": heads["in"][:MAX_LISTED]},
+        "away": {"total": len(away), "urls": list(away)[:MAX_LISTED]},
+    }
