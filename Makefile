@@ -6,7 +6,7 @@ SNAPSHOT ?=
 VENV     := .venv
 BIN      := $(VENV)/bin
 SHARED   ?= ../shared/data
-PIP      := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP      := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
 export STILLWEB_HOME ?= .stillweb
 

@@ -7,6 +7,7 @@ part is renamed into place only when it is whole, and a directory without a mani
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -120,10 +121,19 @@ def _plan(sources: Sequence[str], options: BuildOptions) -> dict[str, Any]:
     marks = []
     for spec in sources:
         path = Path(spec.partition(":")[2] if ":" in spec and not Path(spec).exists() else spec)
-        stat = path.stat() if path.is_file() else None
-        marks.append([spec, stat.st_size if stat else None, stat.st_mtime_ns if stat else None])
+        marks.append([spec, _fingerprint(path) if path.name and path.exists() else version("stillweb")])
     settings = replace(options, threads=1, commit_every=None)
     return {"sources": marks, "options": {name: getattr(settings, name) for name in settings.__slots__}}
+
+
+def _fingerprint(path: Path) -> str:
+    """Names, sizes and times of a file or of all files below a folder: other pages are another plan."""
+    digest = hashlib.sha256()
+    for file in [path] if path.is_file() else sorted(path.rglob("*")):
+        stat = file.stat()
+        if not file.is_dir():
+            digest.update(f"{file.relative_to(path)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _finished(out: Path, plan: dict[str, Any]) -> Manifest:

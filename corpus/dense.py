@@ -7,6 +7,8 @@ search (IDSelector); where so few passages are allowed that inverted lists could
 
 from __future__ import annotations
 
+import shutil
+import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -30,6 +32,7 @@ PRECISION = 4
 """Decimals of a cosine. Encoders agree across processors to about 1e-6, so a rounded score rarely tells them apart."""
 
 _BATCH = 512
+_ADD_BATCH = 65_536
 _STEP = 10.0**-PRECISION
 _PROBES = 32
 _TRAIN_PER_LIST = 64
@@ -53,14 +56,27 @@ def write_dense_index(
         file.seek(done * row_bytes)
         for batch in _batches(passages, done):
             file.write(_encode(encoder, batch).tobytes())
-    vectors = np.fromfile(raw, dtype=np.float32).reshape(-1, encoder.dim)
-    flat = faiss.IndexFlatIP(encoder.dim)
-    flat.add(vectors)
-    faiss.write_index(flat, str(folder / "vectors.faiss"))
-    if len(vectors) > exact_up_to:
-        _write_ivf(vectors, folder)
+    count = raw.stat().st_size // row_bytes
+    _write_flat(raw, encoder.dim, count, folder / "vectors.faiss")
+    if count > exact_up_to:
+        _write_ivf(np.memmap(raw, dtype=np.float32, mode="r", shape=(count, encoder.dim)), folder)
     raw.unlink()
-    return len(vectors)
+    return count
+
+
+def _write_flat(raw: Path, dim: int, count: int, out: Path) -> None:
+    """A flat index of `count` vectors that lie end to end in a file, written without holding them in memory.
+
+    The library's own file of one vector gives the header; only its two counts are set.
+    """
+    one = faiss.IndexFlatIP(dim)
+    one.add(np.zeros((1, dim), dtype=np.float32))
+    header = bytearray(faiss.serialize_index(one).tobytes()[: -4 * dim])
+    struct.pack_into("<q", header, 8, count)  # behind the type's four letters and the dimension
+    struct.pack_into("<Q", header, len(header) - 8, count * dim)
+    with open(out, "wb") as file, open(raw, "rb") as vectors:
+        file.write(header)
+        shutil.copyfileobj(vectors, file, 1 << 20)
 
 
 def _batches(passages: Iterable[tuple[int, str, str, Passage]], skip: int) -> Iterable[list[tuple[str, Passage]]]:
@@ -103,8 +119,9 @@ def _write_ivf(vectors: Vector, folder: Path) -> None:
     sample = np.random.default_rng(0).choice(len(vectors), min(len(vectors), lists * _TRAIN_PER_LIST), replace=False)
     index.cp.seed = 0
     index.cp.niter = 8
-    index.train(vectors[np.sort(sample)])
-    index.add(vectors)
+    index.train(np.ascontiguousarray(vectors[np.sort(sample)]))
+    for start in range(0, len(vectors), _ADD_BATCH):
+        index.add(np.ascontiguousarray(vectors[start : start + _ADD_BATCH]))
     index.nprobe = min(_PROBES, lists)
     faiss.write_index(index, str(folder / "ivf.faiss"))
 

@@ -38,7 +38,7 @@ def _edges(store: DocStore) -> Iterator[tuple[int, int, int]]:
     for origin in range(len(store)):
         for place, link in enumerate(store.body(origin).links):
             if link.url not in known:
-                if len(known) > 1_000_000:  # a bound, so that memory does not grow with the corpus
+                if len(known) > 50_000:  # a bound, so that memory does not grow with the corpus
                     known.clear()
                 try:
                     known[link.url] = store.find_url(link.url)

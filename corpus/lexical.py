@@ -31,7 +31,7 @@ MAX_TERMS = 64
 """Distinct terms of a plain query that count; a longer one is a document, not a question."""
 
 _F32_HALF_ULP = 2.0**-24
-_HEAP_BYTES = 1_000_000_000
+_HEAP_BYTES = 400_000_000
 
 
 def make_schema() -> tantivy.Schema:

@@ -12,16 +12,18 @@ MAX_URL_CHARS = 8192
 """Longer strings are refused: no crawler keeps them and no client means them."""
 
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})|%")
-_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!*'()")
+"""What JavaScript's encodeURIComponent leaves plain: RFC 3986's unreserved characters, and the five marks that
+Wikipedia's URLs use and that Markdown must escape."""
 
 
 def canonical_url(url: str) -> str:
     """The one spelling of an absolute http or https URL that ids are made of.
 
     The WHATWG parser lower-cases scheme and host, turns the host into punycode, drops default ports, resolves dot
-    segments and escapes what must be escaped; then escapes get upper-case digits, escaped unreserved characters are
-    written plainly, a stray `%` becomes `%25`, and the fragment and any user name are dropped. The query stays in its
-    order: for some sites order matters. Applying it twice changes nothing.
+    segments and escapes what must be escaped; then escapes get upper-case digits, escaped unreserved characters and
+    `!*'()` are written plainly, a stray `%` becomes `%25`, and the fragment and any user name are dropped. The query
+    stays in its order: for some sites order matters. Applying it twice changes nothing.
 
     Raises BadUrl for anything else: relative, `javascript:`, `file:`, no host, or more than MAX_URL_CHARS characters.
     """
@@ -56,7 +58,7 @@ def _normal_escape(match: re.Match[str]) -> str:
     if digits is None:
         return "%25"
     plain = chr(int(digits, 16))
-    return plain if plain in _UNRESERVED else f"%{digits.upper()}"
+    return plain if plain in _PLAIN else f"%{digits.upper()}"
 
 
 def host_of(url: str) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import anyio
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from corpus.errors import CorpusError
@@ -39,7 +40,7 @@ def create_app(snapshots: Mapping[str, Snapshot], settings: ServerSettings, *, m
     limiter = anyio.CapacityLimiter(settings.threads)
     services = {name: SearchService(name, snapshot, settings, limiter) for name, snapshot in snapshots.items()}
     metrics = metrics or Metrics()
-    app = FastAPI(
+    app = FastAPIOffline(  # /docs with scripts of its own: the usual ones come from elsewhere
         title="Stillweb",
         version=API_VERSION,
         description=_DESCRIPTION,
@@ -60,7 +61,10 @@ def create_app(snapshots: Mapping[str, Snapshot], settings: ServerSettings, *, m
 
 
 def app_from_env() -> Front:
-    """What a worker of `stillweb serve` runs: settings from STILLWEB_*."""
+    """What a worker of `stillweb serve` runs: settings from STILLWEB_*, logs to standard error."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for name in ("httpx", "faiss.loader"):  # they tell of every request and of every build of FAISS they try
+        logging.getLogger(name).setLevel(logging.WARNING)
     settings = ServerSettings()  # read from the environment
     snapshots = {name: open_snapshot(path) for name, path in settings.snapshots.items()}
     return create_app(snapshots, settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import os
 import socket
 import sys
@@ -53,7 +52,6 @@ def serve(
     os.environ["STILLWEB_ACCESS_LOG"] = str(access_log)
     if token:
         os.environ["STILLWEB_TOKEN"] = token
-    _log_to_stderr()
     shown = f"[{host}]" if ":" in host else host
     print(f"Stillweb serves {', '.join(named)} at http://{shown}:{port}  (API: /docs, stop: Ctrl-C)", file=sys.stderr)
     if workers > 1:
@@ -123,12 +121,6 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             _fail(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port.")
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    for name in ("httpx", "faiss.loader"):  # they tell of every request and of every build of FAISS they try
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _run(host: str, port: int, workers: int) -> None:

@@ -3,7 +3,7 @@
     limits   body size, bounded queue          never looks at content
     access   token, /s and /e taken off, pin checked
     episode  view chosen                       episodes come with a later version: an /e/ path is answered 404
-    cache    finished bytes, single-flight     key: snapshot, view digest, method, path, query, declared headers, body
+    cache    finished bytes, single-flight     key: snapshot and name, view, method, path, query, content type, body
 
 Nothing below the cache knows of tokens, episodes or load.
 """
@@ -159,6 +159,7 @@ class Front:
         key = b"\0".join(
             (
                 served.snapshot_id.encode(),
+                served.name.encode(),  # one snapshot under two names describes itself by each
                 view.digest.encode(),
                 scope["method"].encode(),
                 path.encode(),

@@ -74,3 +74,11 @@ def test_lookups_try_the_other_scheme_and_the_other_slash() -> None:
         "http://tiny.example/a/?q",
     ]
     assert lookup_variants("https://tiny.example/") == ["http://tiny.example/"]
+
+
+def test_a_url_from_rendered_markdown_finds_its_page_again() -> None:
+    """Markdown cannot hold a parenthesis in a target, so it is escaped there: the same page must answer."""
+    assert canonical_url("https://a.example/Mercury_%28planet%29") == canonical_url(
+        "https://a.example/Mercury_(planet)"
+    )
+    assert canonical_url("https://a.example/it%27s%21") == "https://a.example/it's!"

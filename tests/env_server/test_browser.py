@@ -75,7 +75,9 @@ def test_a_person_searches_reads_and_sees_what_an_agent_gets(
     complaints, hosts = watched(page)
 
     page.goto(f"{address}/")
-    page.keyboard.type("who kept the lighthouse")  # the search box has the focus
+    # The box takes the focus by itself, but a moment after the page has loaded: keys before that go nowhere.
+    page.locator("#q:focus").wait_for()
+    page.keyboard.type("who kept the lighthouse")
     page.keyboard.press("Enter")
     page.wait_for_url("**/?q=*")
     assert page.get_by_label("Search for").input_value() == "who kept the lighthouse"
