@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from corpus.docstore import DocStore, write_docstore
+from corpus.encoders import Encoder, open_encoder
 from corpus.errors import BuildRefused
 from corpus.graph import LinkGraph, write_link_graph
 from corpus.manifest import (
@@ -91,8 +92,13 @@ def build_snapshot(
     """
     options = options or BuildOptions()
     plan = _plan(sources, options)
+    if (out / MANIFEST).is_file():  # it may lie in a read-only place
+        return _finished(out, plan)
+    for spec in sources:
+        read_source(spec)  # raises for a source that is not there, before a folder is made
+    encoder = open_encoder(options.encoder) if options.encoder != "none" else None
     with _locked(out):
-        if (out / MANIFEST).is_file():
+        if (out / MANIFEST).is_file():  # another build finished it since
             return _finished(out, plan)
         staging_folder = out / ".build"
         _check_plan(out, staging_folder, plan)
@@ -101,16 +107,17 @@ def build_snapshot(
                 _take_in(staging, number, spec, progress)
             if not len(staging):
                 reasons = [f"{place}: {reason}" for _, place, reason in staging.skipped()][:5]
+                shutil.rmtree(staging_folder)
                 raise BuildRefused(
                     f"No page came out of {', '.join(sources)}"
                     + (f". Skipped: {'; '.join(reasons)}" if reasons else ", which hold none")
                     + ". Nothing was built; check the sources."
                 )
             digest = _documents(staging, out, options, progress)
-            manifest = _indexes(staging, out, options, sources, digest, progress)
+            manifest = _indexes(staging, out, options, encoder, sources, digest, progress)
             _write_report(staging, sources, out)
         _write_last(out / MANIFEST, orjson.dumps(manifest.model_dump(), option=orjson.OPT_INDENT_2) + b"\n")
-        shutil.rmtree(staging_folder)
+        shutil.rmtree(staging_folder, ignore_errors=True)  # whoever asks for the finished snapshot removes it, too
     return manifest
 
 
@@ -120,8 +127,9 @@ def _plan(sources: Sequence[str], options: BuildOptions) -> dict[str, Any]:
         raise BuildRefused("No source was given. Name files, folders or SCHEME:ARGS, such as factbook:.")
     marks = []
     for spec in sources:
-        path = Path(spec.partition(":")[2] if ":" in spec and not Path(spec).exists() else spec)
-        marks.append([spec, _fingerprint(path) if path.name and path.exists() else version("stillweb")])
+        # os.path.exists, since a Path raises for a name that is too long.
+        path = Path(spec.partition(":")[2] if ":" in spec and not os.path.exists(spec) else spec)
+        marks.append([spec, _fingerprint(path) if path.name and os.path.exists(path) else version("stillweb")])
     settings = replace(options, threads=1, commit_every=None)
     return {"sources": marks, "options": {name: getattr(settings, name) for name in settings.__slots__}}
 
@@ -130,7 +138,7 @@ def _fingerprint(path: Path) -> str:
     """Names, sizes and times of a file or of all files below a folder: other pages are another plan."""
     digest = hashlib.sha256()
     for file in [path] if path.is_file() else sorted(path.rglob("*")):
-        stat = file.stat()
+        stat = file.stat() if file.exists() else file.lstat()  # a link may lead nowhere
         if not file.is_dir():
             digest.update(f"{file.relative_to(path)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
@@ -138,6 +146,7 @@ def _fingerprint(path: Path) -> str:
 
 def _finished(out: Path, plan: dict[str, Any]) -> Manifest:
     manifest = read_manifest(out)
+    shutil.rmtree(out / ".build", ignore_errors=True)  # a crash behind the manifest may have left it
     report = out / "build.json"
     known = orjson.loads(report.read_bytes()).get("plan") if report.is_file() else None
     if known != orjson.loads(orjson.dumps(plan)):
@@ -169,9 +178,6 @@ def _locked(out: Path) -> Iterator[None]:
     """One build at a time in a folder; the lock goes with the process, so a crash leaves none behind."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if (out / MANIFEST).is_file():  # a finished snapshot may lie in a read-only place
-            yield
-            return
         lock = open(out / ".lock", "w")  # noqa: SIM115
     except OSError as error:
         raise BuildRefused(
@@ -218,7 +224,13 @@ def _documents(staging: Staging, out: Path, options: BuildOptions, progress: Pro
 
 
 def _indexes(
-    staging: Staging, out: Path, options: BuildOptions, sources: Sequence[str], digest: str, progress: Progress
+    staging: Staging,
+    out: Path,
+    options: BuildOptions,
+    encoder: Encoder | None,
+    sources: Sequence[str],
+    digest: str,
+    progress: Progress,
 ) -> Manifest:
     from corpus.lexical import ANALYZERS, FIELDS, write_lexical_index
 
@@ -235,9 +247,7 @@ def _indexes(
             write_lexical_index(
                 passages("indexing words"), store, folder, threads=options.threads, commit_every=options.commit_every
             )
-    record = None
-    if options.encoder != "none":
-        record = _dense(out, store, options, passages)
+    record = _dense(out, store, options, encoder, passages) if encoder is not None else None
     settings = SnapshotSettings(
         passage_chars=options.passage_chars,
         overlap_chars=options.overlap_chars,
@@ -253,8 +263,10 @@ def _indexes(
         str(path.relative_to(out)): file_record(path)
         for path in sorted(out.rglob("*"))
         if path.is_file()
-        and ".build" not in path.parts
+        and ".build" not in path.relative_to(out).parts
         and path.name not in NOT_LISTED
+        # Left where a build was killed while it wrote its last files; they are written again.
+        and path.suffix != ".partial"
         # Locks that Tantivy leaves; they hold nothing.
         and not path.name.endswith(".lock")
     }
@@ -289,12 +301,11 @@ def _dense(
     out: Path,
     store: DocStore,
     options: BuildOptions,
+    encoder: Encoder,
     passages: Callable[[str], Iterator[tuple[int, str, str, Passage]]],
 ) -> dict[str, Any]:
     from corpus.dense import EXACT_UP_TO, write_dense_index
-    from corpus.encoders import open_encoder
 
-    encoder = open_encoder(options.encoder)
     if not (out / "dense").is_dir():
         # Not a fresh folder: encoding is the slow part, and what an interrupted build has encoded stays good.
         part = out / ".build" / "dense"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import mmap
+import re
 from array import array
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -28,6 +29,7 @@ from corpus.urls import canonical_url, host_of, lookup_variants
 UNDATED = -(2**31)
 """Day number of a page without a date; smaller than every real day."""
 
+_DOC_ID = re.compile(r"[0-9A-Fa-f]{16}")  # int() alone would take signs, underscores and other scripts' digits
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 
@@ -188,13 +190,9 @@ class DocStore:
 
     def find_id(self, doc_id: str) -> int | None:
         """Number of the document with an id, or None. Any string may be asked for."""
-        if len(doc_id) != 16:
+        if not _DOC_ID.fullmatch(doc_id):
             return None
-        try:
-            value = np.uint64(int(doc_id, 16))
-        except ValueError:
-            return None
-        return self._position(self.ids, value)
+        return self._position(self.ids, np.uint64(int(doc_id, 16)))
 
     def find_url(self, url: str) -> int | None:
         """Number of the page under a URL: its own, an alias, or a near spelling (`lookup_variants`).

@@ -9,6 +9,7 @@ decide, its parts are asked for and added exactly (`_exact_score`).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ FIELDS = {"title": 0.5, "headings": 0.25, "text": 1.0}
 ANALYZERS = dict.fromkeys(FIELDS, "english")
 MAX_TERMS = 64
 """Distinct terms of a plain query that count; a longer one is a document, not a question."""
+
+MAX_LUCENE_WORDS = 128
+MAX_LUCENE_GROUPS = 16
+MAX_SLOP = 10
+"""Bounds of a query in Lucene syntax. Tantivy has none: one phrase of a repeated word with a wide slop takes all
+memory, and scoring takes time with the square of the depth of parentheses."""
 
 _F32_HALF_ULP = 2.0**-24
 _HEAP_BYTES = 400_000_000
@@ -123,10 +130,15 @@ class LexicalIndex:
         tolerance = clauses * _F32_HALF_ULP
 
         def fetch(n: int) -> tuple[Sequence[Scored], bool]:
-            hits = self._searcher.search(matching, min(n, self._searcher.num_docs), count=False).hits
+            try:
+                hits = self._searcher.search(matching, min(n, self._searcher.num_docs), count=False).hits
+            except ValueError as error:  # what the parser lets through, such as title:*
+                raise _refused(str(error)) from error
             passages = self._searcher.fast_field_values("passage", [address for _, address in hits])
             scored: list[Scored] = []
             for (raw, address), passage in zip(hits, passages, strict=True):
+                if not math.isfinite(raw):
+                    raise _refused("its boosts are too large")
                 scaled = raw / step
                 # Distance to the boundary between two roundings, against what another order of addition could do.
                 if abs(scaled - math.floor(scaled) - 0.5) <= tolerance * scaled:
@@ -153,12 +165,11 @@ class LexicalIndex:
         return tantivy.Query.boolean_query(clauses), len(clauses)
 
     def _lucene(self, query: str) -> tuple[tantivy.Query, int]:
+        _check_size(query)
         try:
             parsed = self._index.parse_query(query, list(self._weights), field_boosts=self._weights)
         except ValueError as error:
-            raise BadQuery(
-                f"The query is not valid Lucene syntax: {error}. Use syntax 'plain', in which any text is valid."
-            ) from error
+            raise _refused(str(error)) from error
         return parsed, len(query.split()) * len(self._weights)
 
     def _filtered(self, matching: tantivy.Query, filters: Filters) -> tantivy.Query:
@@ -189,6 +200,23 @@ class LexicalIndex:
     def _exact_score(self, matching: tantivy.Query, address: tantivy.DocAddress) -> float:
         tree = orjson.loads(matching.explain(self._searcher, address).to_json())
         return math.fsum(_leaves(tree))
+
+
+def _check_size(query: str) -> None:
+    """Refuse a query in Lucene syntax that could take minutes or all memory. Raises BadQuery."""
+    if max(len(re.findall(r"\w+", query)), len(query.split())) > MAX_LUCENE_WORDS:
+        raise _refused(f"it has more than {MAX_LUCENE_WORDS} words")
+    # All parentheses rather than the deepest: which of them are quoted only Tantivy's parser knows.
+    if query.count("(") > MAX_LUCENE_GROUPS:
+        raise _refused(f"it has more than {MAX_LUCENE_GROUPS} groups in parentheses")
+    if any(len(slop) > 2 or int(slop) > MAX_SLOP for slop in re.findall(r"~\s*(\d+)", query)):
+        raise _refused(f"a slop (~) is greater than {MAX_SLOP}")
+
+
+def _refused(reason: str) -> BadQuery:
+    shown = reason.rstrip(".")
+    shown = shown if len(shown) <= 300 else shown[:297] + "..."
+    return BadQuery(f"The query was refused as Lucene syntax: {shown}. Use syntax 'plain', in which any text is valid.")
 
 
 def _leaves(node: dict[str, Any]) -> Iterable[float]:

@@ -8,12 +8,22 @@ round to the k-th score has been seen: `collect` asks for more until it has.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from corpus.docstore import DocStore
+from corpus.filters import Filters
 from corpus.records import Hit, Ranking
 
 Scored = tuple[float, int]
 """(rounded score, passage number)."""
+
+
+class Retriever(Protocol):
+    """Anything that ranks: one index, or several merged. Rankings are in total order."""
+
+    name: str
+
+    def search(self, query: str, *, k: int, allowed: Filters | None = None) -> Ranking: ...
 
 
 def collect(

@@ -17,7 +17,7 @@ from corpus.errors import ModeUnavailable
 from corpus.filters import NO_FILTERS, Filters
 from corpus.graph import LinkGraph
 from corpus.hybrid import fused
-from corpus.manifest import Manifest, read_manifest
+from corpus.manifest import Manifest, check_sizes, read_manifest
 from corpus.rankings import Scored, make_ranking
 from corpus.reading import Extract, Match, extract_for_goal, find_in_text
 from corpus.records import Document, Ranking
@@ -176,4 +176,6 @@ class Snapshot:
 def open_snapshot(path: str | Path) -> Snapshot:
     """Open a snapshot directory. Raises SnapshotIncomplete, SnapshotFormat or SnapshotCorrupt."""
     path = Path(path)
-    return Snapshot(path, read_manifest(path))
+    manifest = read_manifest(path)
+    check_sizes(path, manifest)  # of what breaks off in a copy, most; `stillweb corpus verify` finds the rest
+    return Snapshot(path, manifest)

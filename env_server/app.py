@@ -117,7 +117,14 @@ def _json(data: bytes) -> Response:
 
 
 def _add_native_routes(app: FastAPI, services: Mapping[str, SearchService]) -> None:
-    def of(request: Request) -> tuple[SearchService, Call]:
+    def of(request: Request, *parameters: str) -> tuple[SearchService, Call]:
+        """The service a request is for and the view it has. A query parameter that nobody would read is refused."""
+        for name in request.query_params:
+            if name not in parameters or len(request.query_params.getlist(name)) > 1:
+                why = "is given twice" if name in parameters else "is no query parameter of this route"
+                takes = ", ".join(parameters)
+                remedy = f"It takes {takes}, each once." if takes else "Leave it out; options go in a JSON body."
+                raise EnvServerError(422, "invalid_request", f"{name[:100]!r} {why}.", remedy)
         call: Call = request.scope["stillweb"]
         return services[call.snapshot], call
 
@@ -168,7 +175,7 @@ def _add_native_routes(app: FastAPI, services: Mapping[str, SearchService]) -> N
         """Where a page links, and which pages link to it. Give either `url` or `doc_id`."""
         if (url is None) == (doc_id is None):
             raise EnvServerError(422, "invalid_request", "Give either url or doc_id.", "Add ?url=… or ?doc_id=….")
-        service, call = of(request)
+        service, call = of(request, "url", "doc_id")
         return _json(await service.links(schemas.PageRef(url=url, doc_id=doc_id), call.view))
 
     @app.get("/v1/documents", responses=_errors(*_FRONT, 422), response_model=schemas.DocumentsAnswer, tags=["read"])
@@ -180,10 +187,10 @@ def _add_native_routes(app: FastAPI, services: Mapping[str, SearchService]) -> N
         url_prefix: str | None = None,
     ) -> Response:
         """The pages of the snapshot by id; follow `next` for all of them."""
-        service, call = of(request)
+        service, call = of(request, "cursor", "limit", "domain", "url_prefix")
         return _json(await service.documents(cursor, limit, domain, url_prefix, call.view))
 
-    @app.get("/v1/snapshot", responses=_errors(*_FRONT), response_model=schemas.SnapshotAnswer, tags=["about"])
+    @app.get("/v1/snapshot", responses=_errors(*_FRONT, 422), response_model=schemas.SnapshotAnswer, tags=["about"])
     async def snapshot(request: Request) -> Any:
         """What is served: ids, counts, settings, retrieval modes."""
         return of(request)[0].describe()
@@ -230,7 +237,7 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
-            path = request.url.path[:100]
+            path = request.scope["path"][:100]  # request.url reads //host/path as another host
             problem = Problem(404, "no_such_route", f"Nothing answers at {path}.", "See /docs for the routes.")
         elif error.status_code == 405:
             allowed = (error.headers or {}).get("Allow", "another method")
@@ -261,6 +268,6 @@ def _validation_problem(request: Request, error: RequestValidationError) -> Prob
         return Problem(400, "invalid_json", "The body is not valid JSON.", "Send one JSON object.")
     shown = []
     for detail in details[:5]:
-        place = ".".join(str(part) for part in detail["loc"][1:]) or "body"
-        shown.append(f"{place[:100]}: {detail['msg']}")
+        place = ".".join(str(part) for part in detail["loc"][1:]) or str(detail["loc"][0])
+        shown.append(f"{place[:100]}: {detail['msg'].removeprefix('Value error, ')}")
     return Problem(422, "invalid_request", "; ".join(shown), "Correct the fields named; /docs has the schema.")

@@ -72,6 +72,7 @@ def demo_snapshot(encoder: str) -> Path:
 
     from corpus.build import BuildOptions, build_snapshot
     from corpus.cli import progress_bar
+    from corpus.encoders import open_encoder
 
     home = os.environ.get("STILLWEB_HOME")
     cache = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stillweb"
@@ -79,6 +80,7 @@ def demo_snapshot(encoder: str) -> Path:
     folder = cache / "snapshots" / f"demo-{encoder.replace('/', '-').replace(':', '-')}-{mark}"
     try:
         if not (folder / "manifest.json").is_file():
+            open_encoder(encoder)  # an encoder that cannot be had is told before anything else
             print(f"Building the demo, the World Factbook, in {folder}", file=sys.stderr)
             build_snapshot(["factbook:"], folder, BuildOptions(encoder=encoder), progress=progress_bar)
     except CorpusError as error:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from env_server.cache import Cache, CacheState, FinishedAnswer, Headers
 from env_server.errors import Problem, problem_of
@@ -73,7 +74,7 @@ class Front:
         metrics: Metrics | None = None,
     ) -> None:
         self.app = app
-        self.cache = cache or Cache(settings.cache_bytes // settings.workers)
+        self.cache = Cache(settings.cache_bytes // settings.workers) if cache is None else cache
         self.metrics = metrics or Metrics()
         self._snapshots = snapshots
         self._default = next(iter(snapshots.values()))
@@ -103,9 +104,9 @@ class Front:
         if self._settings.access_log:
             duration_s = round(time.perf_counter() - started, 6)
             fields = {"method": scope["method"], "path": path, "status": answer.status, "cache": state}
-            access_logger.info(
-                "%s %s %s %s", scope["method"], path, answer.status, state, extra={**fields, "duration_s": duration_s}
-            )
+            # Quoted, since a path may hold a line break, and a line is a request.
+            line = f"{scope['method']} {quote(path)} {answer.status} {state}"
+            access_logger.info("%s", line, extra={**fields, "duration_s": duration_s})
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[FinishedAnswer, CacheState]:
         authorization = pin = content_type = length = b""
@@ -162,7 +163,7 @@ class Front:
                 served.name.encode(),  # one snapshot under two names describes itself by each
                 view.digest.encode(),
                 scope["method"].encode(),
-                path.encode(),
+                path.encode("unicode_escape"),  # a NUL in it would move the borders between these parts
                 scope["query_string"],
                 content_type,
                 body,
@@ -210,7 +211,7 @@ class Front:
     async def _body(self, receive: Receive, length: bytes) -> bytes | None:
         """The whole body, or None where it is over the limit. What a header announces is not even read."""
         limit = self._settings.max_body_bytes
-        if length.isdigit() and int(length) > limit:
+        if length.isdigit() and (len(length) > 18 or int(length) > limit):  # int() itself refuses thousands of digits
             return None
         parts: list[bytes] = []
         size = 0

@@ -6,6 +6,7 @@ FAISS and page reads would otherwise hold up every other request.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -255,7 +256,7 @@ class SearchService:
         self, cursor: str | None, limit: int, domain: str | None, url_prefix: str | None, view: View
     ) -> Answer:
         store = self._store
-        filters = self._filters(FilterFields(include_domains=[domain] if domain else []), view)
+        filters = self._filters(FilterFields(include_domains=[] if domain is None else [domain]), view)
         number = 0 if cursor is None else _after(store.ids, cursor)
         rows: list[Answer] = []
         while number < len(store) and len(rows) <= limit:
@@ -355,8 +356,8 @@ def _fields(record: Any) -> Answer:
 
 
 def _section_span(sections: list[Section], wanted: str, url: str) -> tuple[int, int]:
-    if wanted.startswith("#") and wanted[1:].isdecimal() and 1 <= int(wanted[1:7]) <= len(sections):
-        section = sections[int(wanted[1:7]) - 1]
+    if re.fullmatch(r"#[0-9]{1,6}", wanted) and 1 <= int(wanted[1:]) <= len(sections):
+        section = sections[int(wanted[1:]) - 1]
         return section.start, section.end
     for section in sections:
         if section.title.casefold() == wanted.strip().casefold():
@@ -396,12 +397,8 @@ def _day(name: str, value: str | None) -> int | None:
 
 
 def _after(ids: Any, cursor: str) -> int:
-    try:
-        value = int(cursor, 16) if len(cursor) == 16 else -1
-    except ValueError:
-        value = -1
-    if value < 0:
+    if not re.fullmatch(r"[0-9A-Fa-f]{16}", cursor):
         raise EnvServerError(
             422, "bad_cursor", f"{cursor[:60]!r} is no cursor.", "Use `next` of the answer before, or leave it out."
         )
-    return int(ids.searchsorted(ids.dtype.type(value), side="right"))
+    return int(ids.searchsorted(ids.dtype.type(int(cursor, 16)), side="right"))

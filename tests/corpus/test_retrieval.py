@@ -16,6 +16,7 @@ from corpus.docstore import day_number
 from corpus.errors import BadQuery, ModeUnavailable
 from corpus.filters import allowed_documents, is_allowed
 from corpus.hybrid import reciprocal_rank_fusion
+from corpus.rankings import Retriever
 from corpus.records import Ranking
 
 MODES = ("bm25", "dense", "hybrid")
@@ -232,3 +233,10 @@ def test_filters_say_whether_they_filter() -> None:
     assert not Filters()
     assert not replace(Filters(), include_undated=True)
     assert Filters(hidden_from=0)
+
+
+def test_every_index_is_a_retriever(tiny: Snapshot) -> None:
+    retrievers: list[Retriever] = [tiny.lexical, tiny.dense]
+    for retriever in retrievers:
+        ranking = retriever.search("lamp", k=2, allowed=Filters(exclude_domains=("nowhere.example",)))
+        assert (ranking.query, ranking.retriever, len(ranking.hits)) == ("lamp", retriever.name, 2)
