@@ -54,7 +54,13 @@ def _help(group: str = "") -> str:
     width = max(len(verb) for verb, _ in rows) + 2
     lines = [f"  stillweb {verb:<{width}}{line}" for verb, line in rows]
     return "\n".join(
-        ["A web that stands still.", "", *lines, "", "`stillweb VERB --help` tells the options of a verb."]
+        [
+            "A web that stands still.",
+            "",
+            *lines,
+            "",
+            "`stillweb VERB --help` tells the options of a verb, `stillweb --version` the version.",
+        ]
     )
 
 

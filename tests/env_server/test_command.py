@@ -67,7 +67,7 @@ def test_a_plan_counts_pages_and_passages(tiny: Snapshot) -> None:
         (["corpus", "build", str(TINY_WEB), "--out", "/proc/nowhere/x"], ["/proc/nowhere/x", "--out"]),
         (["corpus", "info", "nowhere"], ["nowhere", "stillweb corpus build"]),
         (["serve", "nowhere"], ["nowhere", "stillweb corpus build"]),
-        (["serve", str(TINY_WEB)], ["manifest.json", "continues where it stopped"]),
+        (["serve", str(TINY_WEB)], ["manifest.json", "stillweb corpus build"]),
         (["serve", "--host", "0.0.0.0"], ["0.0.0.0", "--token"]),
         (["serve", "--encoder", "magic"], ["'magic'"]),
         (["search", "x", "--server", "http://127.0.0.1:9"], ["http://127.0.0.1:9", "stillweb serve"]),
