@@ -32,6 +32,7 @@ full: test slow figures ## everything, and the figures in docs/figures
 figures: $(VENV)/.slow ## measure again what stands in docs/figures
 	$(BIN)/python -m tests.bench.bench_union --data $(SHARED)
 	$(BIN)/python -m tests.bench.bench_start
+	$(BIN)/python -m tests.bench.render_readme
 
 clean: ## remove the environment and what was built
 	rm -rf $(VENV) .stillweb build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -133,7 +133,7 @@ class FetchOptions(_In):
     format: Format = "markdown"
     """`markdown`: the text with its links written out; `text`: what all offsets count in; `html`: as stored."""
     page_chars: Annotated[int, Field(ge=100)] = 20_000
-    """Length of a part, in characters of the text; the server's `max_page_chars` bounds it."""
+    """Length of a part, in characters of the text (links written out come on top); bounded by `max_page_chars`."""
 
 
 class FetchRequest(FetchItem, FetchOptions):

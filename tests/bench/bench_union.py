@@ -1,6 +1,6 @@
 """The union of five real corpora: built, verified, opened and searched on this machine.
 
-    python -m tests.bench.bench_union --data ../shared/data
+    python -m tests.bench.bench_union
 
 Warm: each query is asked once before it is timed. CPU time is that of the whole process.
 """
@@ -96,8 +96,7 @@ def measure(web: Any, mode: str, queries: int, seed: int) -> dict[str, float]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--queries", type=int, default=300)
     arguments = parser.parse_args()
-    command = "python -m tests.bench.bench_union --data ../shared/data"
-    write_figures("union", command, main(arguments.data, arguments.queries))
+    write_figures("union", "python -m tests.bench.bench_union", main(arguments.data, arguments.queries))
