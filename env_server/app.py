@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
+import signal
+import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
@@ -66,8 +69,17 @@ def app_from_env() -> Front:
     for name in ("httpx", "faiss.loader"):  # they tell of every request and of every build of FAISS they try
         logging.getLogger(name).setLevel(logging.WARNING)
     settings = ServerSettings()  # read from the environment
+    if settings.workers > 1:
+        _leave_with_the_parent()
     snapshots = {name: open_snapshot(path) for name, path in settings.snapshots.items()}
     return create_app(snapshots, settings)
+
+
+def _leave_with_the_parent() -> None:
+    """Have the kernel end this worker when the process that started it dies: an orphan would keep the port (Linux)."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def _warming(services: Mapping[str, SearchService]) -> Any:
@@ -79,6 +91,9 @@ def _warming(services: Mapping[str, SearchService]) -> Any:
                     await service.warm()
                 except CorpusError as error:  # what fails here fails, with its reason, in the requests that need it
                     logger.error("snapshot %s is not warm: %s", service.name, error)
+                    return
+                except Exception:  # a library's, over a damaged file; only the log can say why it is never ready
+                    logger.exception("snapshot %s is not warm", service.name)
                     return
             app.state.ready = True
 
@@ -269,5 +284,6 @@ def _validation_problem(request: Request, error: RequestValidationError) -> Prob
     shown = []
     for detail in details[:5]:
         place = ".".join(str(part) for part in detail["loc"][1:]) or str(detail["loc"][0])
-        shown.append(f"{place[:100]}: {detail['msg'].removeprefix('Value error, ')}")
-    return Problem(422, "invalid_request", "; ".join(shown), "Correct the fields named; /docs has the schema.")
+        message = "unknown field" if detail["type"] == "extra_forbidden" else detail["msg"]
+        shown.append(f"{place[:100]}: {message.removeprefix('Value error, ')}")
+    return Problem(422, "invalid_request", f"{'; '.join(shown)}.", "Correct the fields named; /docs has the schema.")

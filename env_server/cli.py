@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from corpus.errors import CorpusError
-from corpus.manifest import read_manifest
+from corpus.manifest import check_sizes, read_manifest
 
 SnapshotArgs = Annotated[
     list[str] | None,
@@ -43,7 +43,7 @@ def serve(
     named = _named(snapshots) if snapshots else {"demo": demo_snapshot(encoder)}
     for path in named.values():
         try:
-            read_manifest(path)
+            check_sizes(path, read_manifest(path))  # here, in a line, rather than in each worker, with a traceback
         except CorpusError as error:
             _fail(str(error))
     os.environ["STILLWEB_SNAPSHOTS"] = orjson.dumps({name: str(path) for name, path in named.items()}).decode()

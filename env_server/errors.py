@@ -58,7 +58,7 @@ def problem_of(error: Exception) -> Problem:
         return error.problem
     for kind, (status, code, remedy) in _CORPUS.items():
         if isinstance(error, kind):
-            return Problem(status, code, str(error), remedy)
+            return Problem(status, code, error.message, error.remedy or remedy)
     logger.error("request failed", exc_info=error)
     return Problem(
         500, "internal_error", "The server failed on this request.", "Please report it; the log has the cause."

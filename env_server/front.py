@@ -11,6 +11,7 @@ Nothing below the cache knows of tokens, episodes or load.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import logging
@@ -100,7 +101,9 @@ class Front:
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
         path = scope["path"]
-        self.metrics.answered(path if path in self._routes else "other", answer.status, state, started)
+        call = scope.get("stillweb")
+        name = call.snapshot if call is not None else self._default.name
+        self.metrics.answered(name, path if path in self._routes else "other", answer.status, state, started)
         if self._settings.access_log:
             duration_s = round(time.perf_counter() - started, 6)
             fields = {"method": scope["method"], "path": path, "status": answer.status, "cache": state}
@@ -185,8 +188,17 @@ class Front:
         return await self.cache.compute(key, lambda: self._counted(scope, body, served))
 
     def _admitted(self, authorization: bytes) -> bool:
+        """Whether a request carries the token: as a bearer, or as the password a browser asked its user for."""
         scheme, _, token = authorization.partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token or b"")
+        token = token.strip()
+        if scheme.lower() == b"basic":
+            try:
+                token = base64.b64decode(token, validate=True).partition(b":")[2]
+            except ValueError:
+                return False
+        elif scheme.lower() != b"bearer":
+            return False
+        return hmac.compare_digest(token, self._token or b"")
 
     def _take_off(self, path: str) -> tuple[str, Served | Problem]:
         """(the path behind /s/NAME and /e/ID, the snapshot or what is wrong)."""
@@ -274,7 +286,7 @@ class Front:
             *extra,
         ]
         if problem.status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
+            headers.append((b"www-authenticate", b'Bearer, Basic realm="Stillweb token", charset="UTF-8"'))
         return FinishedAnswer(problem.status, headers, body, [*headers, _HIT])
 
 

@@ -17,7 +17,7 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
-            "stillweb_requests", "Requests answered.", ["route", "status", "cache"], registry=self._registry
+            "stillweb_requests", "Requests answered.", ["snapshot", "route", "status", "cache"], registry=self._registry
         )
         self._seconds = Histogram(
             "stillweb_request_seconds", "Time to answer.", ["cache"], buckets=_BUCKETS, registry=self._registry
@@ -28,15 +28,15 @@ class Metrics:
         self._queued = Gauge(
             "stillweb_queue", "Requests computed or waiting.", registry=self._registry, multiprocess_mode="livesum"
         )
-        self._counters: dict[tuple[str, int, str], Counter] = {}
+        self._counters: dict[tuple[str, str, int, str], Counter] = {}
         self._histograms: dict[str, Histogram] = {}
 
-    def answered(self, route: str, status: int, cache: str, started: float) -> None:
+    def answered(self, snapshot: str, route: str, status: int, cache: str, started: float) -> None:
         """Count one answer; `started` is a time.perf_counter() value."""
-        key = (route, status, cache)
+        key = (snapshot, route, status, cache)
         counter = self._counters.get(key)
         if counter is None:
-            counter = self._counters[key] = self._requests.labels(route, str(status), cache)
+            counter = self._counters[key] = self._requests.labels(snapshot, route, str(status), cache)
             self._histograms[cache] = self._seconds.labels(cache)
         counter.inc()
         self._histograms[cache].observe(time.perf_counter() - started)

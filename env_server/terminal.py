@@ -66,6 +66,8 @@ def _ask(route: str, body: dict[str, Any], server: str, snapshot: Path | None, t
         return _ask_snapshot(route, body, snapshot)
     import httpx
 
+    if "://" not in server:
+        server = f"http://{server}"
     headers = {"authorization": f"Bearer {token}"} if token else {}
     try:
         response = httpx.post(f"{server.rstrip('/')}/v1/{route}", json=body, headers=headers, timeout=60.0)
@@ -77,6 +79,9 @@ def _ask(route: str, body: dict[str, Any], server: str, snapshot: Path | None, t
         )
     except ValueError:
         _fail(f"What answers at {server} is not Stillweb. Name another with --server.")
+    if response.status_code == 401:
+        what = "another token" if token else "a token"
+        _fail(f"{server} asks for {what}. Give it with --token or STILLWEB_TOKEN.")
     if "error" in answer:
         _fail(f"{answer['error']['message']} {answer['error']['remedy']}")
     return answer

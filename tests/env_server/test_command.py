@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from corpus import Snapshot, open_snapshot
@@ -125,4 +126,19 @@ def test_a_server_with_a_token_is_asked_with_it(tiny_path: Path) -> None:
         assert "unauthorized" not in run("search", "lamp", "--server", url, "--token", "s3cret").stderr
         refused = run("search", "lamp", "--server", url)
         assert refused.returncode == 1
-        assert "token" in refused.stderr
+        assert "STILLWEB_TOKEN" in refused.stderr
+        # A browser asks its user for a password and sends it as Basic.
+        assert httpx.get(url, auth=("anyone", "s3cret")).status_code == 200
+        assert httpx.get(url, auth=("anyone", "wrong")).status_code == 401
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_damaged_snapshot_is_told_in_a_line_before_anything_starts(
+    tiny_path: Path, tmp_path: Path, workers: str
+) -> None:
+    copy = Path(shutil.copytree(tiny_path, tmp_path / "copy"))
+    (copy / "graph" / "out_places.npy").unlink()
+    done = run("serve", copy, "--workers", workers)
+    assert done.returncode == 1
+    assert done.stderr.startswith("stillweb: ")
+    assert "graph/out_places.npy" in done.stderr

@@ -191,3 +191,28 @@ def test_requests_in_flight_are_answered_before_the_server_leaves(factbook: Snap
     statuses = asyncio.run(storm(url, process.terminate))
     process.wait(20)
     assert set(statuses) <= {200, 404, 422}
+
+
+def test_workers_leave_with_a_parent_that_was_killed(tiny_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "stillweb", "serve", str(tiny_path), "--port", str(port), "--workers", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{url}/ready", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    deadline = time.monotonic() + 30
+    while not answers():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.kill()
+    process.wait(10)
+    while answers():
+        assert time.monotonic() < deadline, "a worker lives on and keeps the port"
+        time.sleep(0.1)
