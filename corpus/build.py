@@ -92,7 +92,7 @@ def build_snapshot(
     """
     options = options or BuildOptions()
     plan = _plan(sources, options)
-    if (out / MANIFEST).is_file():  # it may lie in a read-only place
+    if os.path.isfile(out / MANIFEST):  # it may lie in a read-only place; a Path raises for a name that is too long
         return _finished(out, plan)
     for spec in sources:
         read_source(spec)  # raises for a source that is not there, before a folder is made

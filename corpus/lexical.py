@@ -170,7 +170,7 @@ class LexicalIndex:
             parsed = self._index.parse_query(query, list(self._weights), field_boosts=self._weights)
         except ValueError as error:
             raise _refused(str(error)) from error
-        return parsed, len(query.split()) * len(self._weights)
+        return parsed, len(re.findall(r"\w+", query)) * len(self._weights)
 
     def _filtered(self, matching: tantivy.Query, filters: Filters) -> tantivy.Query:
         query, schema, must, must_not = tantivy.Query, self._schema, tantivy.Occur.Must, tantivy.Occur.MustNot

@@ -252,7 +252,7 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
-            path = request.scope["path"][:100]  # request.url reads //host/path as another host
+            path = request.scope["path"][:100]
             problem = Problem(404, "no_such_route", f"Nothing answers at {path}.", "See /docs for the routes.")
         elif error.status_code == 405:
             allowed = (error.headers or {}).get("Allow", "another method")

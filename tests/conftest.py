@@ -69,7 +69,7 @@ def make_client(make_app: Callable[..., Front]) -> MakeClient:
 
     @asynccontextmanager
     async def make(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-        transport = httpx.ASGITransport(app=make_app(**settings))  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=make_app(**settings))
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             yield client
 

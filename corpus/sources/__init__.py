@@ -18,7 +18,8 @@ from corpus.errors import BadSource
 from corpus.records import Document, Skipped
 
 JSONL_SUFFIXES = tuple(kind + packing for kind in (".jsonl", ".ndjson", ".json") for packing in ("", ".gz", ".zst"))
-HTML_SUFFIXES = (".html", ".htm", ".xhtml")
+FOLDER_SUFFIXES = (".html", ".htm", ".xhtml", ".md", ".markdown", ".txt", ".pdf")
+WARC_SUFFIXES = (".warc", ".warc.gz", ".wet", ".wet.gz")
 
 
 def read_source(spec: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
@@ -33,7 +34,7 @@ def read_source(spec: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
 
 
 def guess_kind(path: str) -> str:
-    """ "html" for a folder with HTML files somewhere in it, "jsonl" for files named like one. Raises BadSource."""
+    """ "folder" for one with pages somewhere in it, "jsonl" or "warc" for files named like one. Raises BadSource."""
     known = ", ".join(f"{kind}:" for kind in KINDS)
     if "://" in path:
         raise BadSource(f"{path} is an address, and sources are read from disk. Download it and name the file.")
@@ -43,13 +44,16 @@ def guess_kind(path: str) -> str:
         )
     if os.path.isdir(path):
         for _, _, names in os.walk(path):
-            if any(name.lower().endswith(HTML_SUFFIXES) for name in names):
-                return "html"
+            if any(name.lower().endswith(FOLDER_SUFFIXES) for name in names):
+                return "folder"
         raise BadSource(
-            f"The folder {path} holds no {', '.join(HTML_SUFFIXES)} file. Name a folder of saved pages or a JSONL file."
+            f"The folder {path} holds no {', '.join(FOLDER_SUFFIXES)} file. Name a folder of pages, or a JSONL or "
+            "WARC file."
         )
     if path.lower().endswith(JSONL_SUFFIXES):
         return "jsonl"
+    if path.lower().endswith(WARC_SUFFIXES):
+        return "warc"
     raise BadSource(
         f"The name of {path} does not tell what is in it. Say so before the name, as in jsonl:{path}, or rename it."
     )
@@ -61,10 +65,10 @@ def _factbook(args: str, skip: int) -> Iterator[Document | Skipped]:
     return read_factbook(args, skip=skip)
 
 
-def _html(args: str, skip: int) -> Iterator[Document | Skipped]:
-    from corpus.sources.html import read_html_folder
+def _folder(args: str, skip: int) -> Iterator[Document | Skipped]:
+    from corpus.sources.folder import read_folder
 
-    return read_html_folder(args, skip=skip)
+    return read_folder(args, skip=skip)
 
 
 def _jsonl(args: str, skip: int) -> Iterator[Document | Skipped]:
@@ -73,9 +77,16 @@ def _jsonl(args: str, skip: int) -> Iterator[Document | Skipped]:
     return read_jsonl(args, skip=skip)
 
 
-# Imported when called: a build of HTML pages needs no factbook.
+def _warc(args: str, skip: int) -> Iterator[Document | Skipped]:
+    from corpus.sources.warc import read_warc
+
+    return read_warc(args, skip=skip)
+
+
+# Imported when called: a build of a folder needs no factbook.
 KINDS: dict[str, Callable[[str, int], Iterator[Document | Skipped]]] = {
     "factbook": _factbook,
-    "html": _html,
+    "folder": _folder,
     "jsonl": _jsonl,
+    "warc": _warc,
 }

@@ -16,7 +16,7 @@ from corpus.errors import BadSource
 from corpus.records import Document, Image, Link, Skipped
 from corpus.sources import KINDS, guess_kind, read_source
 from corpus.sources.anchors import place_links
-from corpus.sources.html import read_html_folder
+from corpus.sources.folder import read_folder
 from corpus.sources.jsonl import read_jsonl
 
 TINY_WEB = Path(__file__).parents[1] / "tiny_web"
@@ -49,8 +49,8 @@ def test_kinds_are_told_from_names(tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.jsonl.gz", "C.JSONL.ZST", "d.json", "e.ndjson"):
         (tmp_path / name).touch()
         assert guess_kind(str(tmp_path / name)) == "jsonl"
-    assert guess_kind(str(TINY_WEB)) == "html"
-    assert set(KINDS) >= {"factbook", "html", "jsonl"}
+    assert guess_kind(str(TINY_WEB)) == "folder"
+    assert set(KINDS) >= {"factbook", "folder", "jsonl", "warc"}
 
 
 def test_a_kind_can_be_named_for_a_file_called_otherwise(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_kind_can_be_named_for_a_file_called_otherwise(tmp_path: Path) -> None
         "no/such.jsonl",
         "jsonl:no/such.jsonl",
         "jsonl:",
-        "html:no/such",
+        "folder:no/such",
         "nokind:x",
         "",
         "https://a.example/",
@@ -246,7 +246,7 @@ def test_skip_resumes_exactly(tmp_path: Path, skip: int) -> None:
     good = {"url": "https://a.example/", "text": "x"}
     path = written(tmp_path, good, b"{", b"", {"text": "x"}, good, b"x" * 2000)
     assert list(read_jsonl(path, max_line_bytes=1000, skip=skip)) == list(read_jsonl(path, max_line_bytes=1000))[skip:]
-    assert list(read_html_folder(str(TINY_WEB), skip=skip)) == list(read_html_folder(str(TINY_WEB)))[skip:]
+    assert list(read_folder(str(TINY_WEB), skip=skip)) == list(read_folder(str(TINY_WEB)))[skip:]
 
 
 # -- anchors
@@ -315,7 +315,7 @@ def test_a_pages_url_is_what_it_declares_else_its_place(tmp_path: Path) -> None:
         "a.example/e.xhtml": "<link rel='canonical' href='https://c.example/e#x'><meta property=og:url content=https://x.example>",
         "v1.2/index.html": "",
         "f.html": "",
-        "g.txt": "",
+        "g.bin": "",
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"{head}<title>t</title><body>x")

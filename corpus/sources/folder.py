@@ -1,0 +1,140 @@
+"""Pages from a folder: saved HTML such as `wget --mirror` leaves, Markdown, plain text, PDF, side by side."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from corpus.errors import BadSource, BadUrl
+from corpus.extract import MAX_PAGE_BYTES, clean_text, declared_url, decode_html, extract_html, too_large
+from corpus.records import Document, Skipped
+from corpus.urls import canonical_url
+
+_HOST = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*(?::\d+)?", re.IGNORECASE)
+_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
+
+
+def read_folder(path: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
+    """Every file under `path` with a suffix of FILES, sorted by path; Skipped names the file within the folder.
+
+    A page's URL is what it declares (canonical link, og:url; `url` in a Markdown file's front matter), else its place
+    in the folder: `HOST/rest` as wget lays it out, else `https://<name of the folder>.invalid/rest`. `index.html`
+    stands for its folder. The place stays an alias, for links between files point at it. Raises BadSource at once
+    where `path` is no folder.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise BadSource(f"{path} is no folder. Name the folder that holds the pages.")
+    return (_page(root, name) for name in islice(_names(root), skip, None))
+
+
+def _names(root: Path) -> list[str]:
+    names = (
+        (Path(folder) / name).relative_to(root).as_posix()
+        for folder, _, files in os.walk(root)
+        for name in files
+        if name.lower().endswith(tuple(FILES))
+    )
+    return sorted(names)
+
+
+def _page(root: Path, name: str) -> Document | Skipped:
+    try:
+        size = (root / name).stat().st_size
+        if size > MAX_PAGE_BYTES:
+            return Skipped(name, too_large(size))
+        data = (root / name).read_bytes()
+        place = _url_of_place(root, name)
+    except OSError as error:
+        return Skipped(name, f"the file cannot be read: {error.strerror}")
+    except BadUrl as error:
+        return Skipped(name, str(error))
+    page = FILES[PurePosixPath(name).suffix.lower()](place, data)
+    if isinstance(page, Skipped):
+        return Skipped(name, page.reason)
+    return replace(page, aliases=(place,)) if place != page.url else page
+
+
+def _html(place: str, data: bytes) -> Document | Skipped:
+    html = decode_html(data)
+    return extract_html(declared_url(html) or place, html)
+
+
+def _markdown(place: str, data: bytes) -> Document | Skipped:
+    """Markdown by way of HTML, so that its links, tables and headings come out as those of any page."""
+    from markdown_it import MarkdownIt
+
+    text = clean_text(data.decode("utf-8", "replace"))
+    told = front_matter(text)
+    body = _FRONT_MATTER.sub("", text, count=1) if told is not None else text
+    told = told or {}
+    try:
+        url = canonical_url(str(told.get("url") or told.get("permalink") or ""))
+    except BadUrl:
+        url = place
+    html = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(body)
+    title = str(told.get("title") or "") or None
+    page = extract_html(url, html, title=title, date=str(told.get("date") or "") or None, keep_html=False)
+    if isinstance(page, Document) and (language := told.get("lang") or told.get("language")):
+        return replace(page, language=str(language))
+    return page
+
+
+def front_matter(text: str) -> dict[str, Any] | None:
+    """What stands between the `---` at the head of a Markdown file, as YAML; None where there is none."""
+    import yaml
+
+    match = _FRONT_MATTER.match(text)
+    if match is None:
+        return None
+    try:
+        told = yaml.safe_load(match.group(1))
+    except (yaml.YAMLError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _text(place: str, data: bytes) -> Document | Skipped:
+    """Plain text as it is; its first line is the title."""
+    text = clean_text(data.decode("utf-8-sig", "replace")).strip()
+    if not text:
+        return Skipped(place, "no text")
+    return Document(url=place, title=" ".join(text.split("\n", 1)[0].split())[:200], text=text)
+
+
+def _pdf(place: str, data: bytes) -> Document | Skipped:
+    from corpus.extraction.pdf import extract_pdf
+
+    return extract_pdf(place, data)
+
+
+FILES: dict[str, Callable[[str, bytes], Document | Skipped]] = {
+    ".htm": _html,
+    ".html": _html,
+    ".markdown": _markdown,
+    ".md": _markdown,
+    ".pdf": _pdf,
+    ".txt": _text,
+    ".xhtml": _html,
+}
+"""Suffix -> what makes a page of a file's URL and bytes."""
+
+
+def _url_of_place(root: Path, name: str) -> str:
+    """URL of a file by where it lies. Raises BadUrl for names no URL can hold."""
+    file = PurePosixPath(name)
+    parts = list(file.parts)
+    if file.stem.lower() == "index":
+        parts[-1] = ""
+    # Undecodable bytes in a file name come as lone surrogates; quoting them as bytes gives them back.
+    quoted = [quote(os.fsencode(part)) for part in parts]
+    if len(parts) > 1 and _HOST.fullmatch(parts[0]):
+        return canonical_url(f"https://{parts[0]}/{'/'.join(quoted[1:])}")
+    slug = re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-") or "pages"
+    return canonical_url(f"https://{slug}.invalid/{'/'.join(quoted)}")

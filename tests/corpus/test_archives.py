@@ -1,0 +1,174 @@
+"""Markdown, text, PDF, WARC and WET: real files, made here with the libraries people make them with."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from fpdf import FPDF
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from corpus import Document, Skipped, read_source
+from corpus.errors import BadSource
+from corpus.sources import guess_kind
+
+PAGE = b"<!doctype html><title>Harbour</title><h1>Harbour</h1><p>Boats at <a href='/inn'>the inn</a>.</p>"
+
+
+def documents(spec: str | Path) -> list[Document]:
+    return [item for item in read_source(str(spec)) if isinstance(item, Document)]
+
+
+def skipped(spec: str | Path) -> list[Skipped]:
+    return [item for item in read_source(str(spec)) if isinstance(item, Skipped)]
+
+
+def make_pdf(words: list[str], *, title: str = "", link: str = "", password: str = "") -> bytes:
+    pdf = FPDF()
+    pdf.set_font("helvetica", size=12)
+    if title:
+        pdf.set_title(title)
+    if password:
+        pdf.set_encryption(owner_password=password, user_password=password)
+    for line in words:
+        pdf.add_page()
+        if line:
+            pdf.cell(text=line, link=link)
+    return bytes(pdf.output())
+
+
+def write_warc(path: Path, captures: list[tuple[str, str, str, bytes]], *, gzip: bool = True) -> Path:
+    """Captures are (URL, status line, content type or a whole header block, body)."""
+    with open(path, "wb") as file:
+        writer = WARCWriter(file, gzip=gzip)
+        writer.write_record(writer.create_warcinfo_record(path.name, {"software": "a test"}))
+        for url, status, kind, body in captures:
+            name, _, value = kind.partition(": ") if ": " in kind else ("Content-Type", "", kind)
+            headers = StatusAndHeaders(status, [(name, value or kind)], protocol="HTTP/1.1")
+            record = writer.create_warc_record(
+                url, "response", payload=io.BytesIO(body), http_headers=headers,
+                warc_headers_dict={"WARC-Date": "2024-05-06T07:08:09Z"},
+            )  # fmt: skip
+            writer.write_record(record)
+    return path
+
+
+def test_a_folder_of_markdown_text_and_pdf_is_read_side_by_side(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(
+        "---\ntitle: The Inn\ndate: 2021-03-04\nurl: https://a.example/inn\nlang: en\n---\n"
+        "# Inn\n\nSee [the harbour](b.html) & <b>more</b>.\n\n| Bed | Price |\n|---|---|\n| one | 2 |\n"
+    )
+    (tmp_path / "b.html").write_bytes(PAGE)
+    (tmp_path / "c.txt").write_bytes("\ufeffFirst line\r\n\r\nSecond line é.".encode())
+    (tmp_path / "d.pdf").write_bytes(
+        make_pdf(["First words", "Last words"], title="A paper", link="https://a.example/x")
+    )
+    (tmp_path / "ignored.bin").write_bytes(b"x")
+    assert guess_kind(str(tmp_path)) == "folder"
+    inn, harbour, text, paper = documents(tmp_path)
+    assert (inn.url, inn.title, inn.date, inn.language) == ("https://a.example/inn", "The Inn", "2021-03-04", "en")
+    assert "| one | 2 |" in inn.text
+    assert "](" not in inn.text
+    assert [(link.anchor, inn.text[link.start : link.end]) for link in inn.links] == [("the harbour", "the harbour")]
+    assert inn.aliases[0].endswith(".invalid/a.md")
+    assert harbour.title == "Harbour"
+    assert (text.title, text.text) == ("First line", "First line\n\nSecond line é.")
+    assert paper.title == "A paper"
+    assert paper.text == "## Page 1\n\nFirst words\n\n## Page 2\n\nLast words"
+    assert [(link.url, link.start) for link in paper.links] == [("https://a.example/x", None)]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("x.pdf", b"", "cannot be read"),
+        ("x.pdf", b"%PDF-1.4 nothing", "cannot be read"),
+        ("x.pdf", make_pdf(["words"])[:400], "cannot be read"),
+        ("x.pdf", make_pdf([""]), "no text in the PDF"),
+        ("x.pdf", make_pdf(["secret"], password="p"), "encrypted"),
+        ("x.txt", b" \n ", "no text"),
+        ("x.md", b"", "no text"),
+    ],
+)
+def test_a_file_that_is_no_page_is_told_with_its_reason(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    (item,) = skipped(tmp_path)
+    assert item.where == name
+    assert reason in item.reason
+
+
+@pytest.mark.parametrize("front", ["---\n: : broken [\n---\n", "---\n- a list\n---\n", "---\nnever closed\n"])
+def test_front_matter_that_is_none_stays_text(tmp_path: Path, front: str) -> None:
+    (tmp_path / "a.md").write_text(front + "\nSome words.\n")
+    (page,) = documents(tmp_path)
+    assert "Some words." in page.text
+
+
+@pytest.mark.parametrize("gzip", [True, False])
+def test_captures_of_a_warc_are_kept_as_what_they_are(tmp_path: Path, gzip: bool) -> None:
+    path = write_warc(
+        tmp_path / ("web.warc.gz" if gzip else "web.warc"),
+        [
+            ("http://a.example/", "200 OK", "text/html; charset=utf-8", PAGE),
+            ("http://a.example/old", "301 Moved Permanently", "Location: /", b""),
+            ("http://a.example/gone", "404 Not Found", "text/html", b"<p>gone"),
+            ("http://a.example/p.pdf", "200 OK", "application/pdf", make_pdf(["Paper words"])),
+            ("http://a.example/t", "200 OK", "text/plain", b"Plain words"),
+            ("http://a.example/i.png", "200 OK", "image/png", b"\x89PNG"),
+            ("http://a.example/undeclared", "200 OK", "application/octet-stream", PAGE),
+            ("dns:a.example", "200 OK", "text/plain", b"1.2.3.4"),
+        ],
+        gzip=gzip,
+    )
+    assert guess_kind(str(path)) == "warc"
+    home, pdf, plain, undeclared = documents(path)
+    assert (home.url, home.title, home.fetched_at, home.date) == (
+        "http://a.example/", "Harbour", "2024-05-06T07:08:09Z", None,
+    )  # fmt: skip
+    assert home.links[0].url == "http://a.example/inn"
+    assert "Paper words" in pdf.text
+    assert plain.text == "Plain words"
+    assert undeclared.title == "Harbour"
+    reasons = [item.reason for item in skipped(path)]
+    assert reasons[0] == "a redirect (301) to http://a.example/"
+    assert reasons[1] == "answered with status 404"
+    assert "image/png" in reasons[2]
+    assert "dns:" in reasons[3]
+    everything = list(read_source(str(path)))
+    for skip in range(len(everything) + 1):
+        assert list(read_source(str(path), skip=skip)) == everything[skip:]
+
+
+def test_the_text_of_a_wet_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "web.warc.wet.gz"
+    with open(path, "wb") as file:
+        writer = WARCWriter(file, gzip=True)
+        for url, text in (("http://a.example/1", "Title line\nBody ü"), ("http://a.example/2", " \n")):
+            record = writer.create_warc_record(
+                url, "conversion", payload=io.BytesIO(text.encode()), warc_content_type="text/plain"
+            )
+            writer.write_record(record)
+    (page,) = documents(path)
+    assert (page.title, page.text) == ("Title line", "Title line\nBody ü")
+    assert [item.reason for item in skipped(path)] == ["no text"]
+
+
+def test_a_truncated_archive_keeps_what_was_read(tmp_path: Path) -> None:
+    body = PAGE + b"<p>" + b"many words " * 5000
+    path = write_warc(
+        tmp_path / "web.warc.gz", [(f"http://a.example/{i}", "200 OK", "text/html", body) for i in range(5)]
+    )
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) - 60])
+    items = list(read_source(str(path)))
+    assert len(items) >= 4
+    assert [page.url for page in documents(path)][:4] == [f"http://a.example/{i}" for i in range(4)]
+
+
+def test_a_file_that_is_no_archive_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.warc").write_bytes(b"not an archive\n" * 10)
+    assert [item.where for item in skipped(tmp_path / "x.warc")] == ["x.warc"]
+    with pytest.raises(BadSource, match="no file"):
+        read_source("warc:nowhere.warc.gz")
