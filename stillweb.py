@@ -14,6 +14,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "corpus plan": ("corpus.cli:plan", "Tell what a build would take, from a sample"),
     "corpus info": ("corpus.cli:info", "Tell what a snapshot holds"),
     "corpus verify": ("corpus.cli:verify", "Check every file of a snapshot"),
+    "corpus diff": ("corpus.cli:diff", "Tell what changed from one snapshot to another"),
+    "corpus pack": ("corpus.cli:pack", "Write a snapshot as one file"),
+    "corpus unpack": ("corpus.cli:unpack", "Unpack and verify a packed snapshot"),
+    "corpus export": ("corpus.cli:export", "Write the pages of a snapshot as JSON lines"),
 }
 
 

@@ -108,6 +108,69 @@ def verify(path: SnapshotDir) -> None:
     print(manifest.snapshot_id)
 
 
+def diff(
+    before: SnapshotDir,
+    after: SnapshotDir,
+    as_json: Annotated[bool, typer.Option("--json", help="URLs and settings as JSON.")] = False,
+) -> None:
+    """Tell which pages were added, removed or changed, and which settings."""
+    from corpus.snapshot import open_snapshot
+    from corpus.transport import diff as compare
+
+    try:
+        difference = compare(open_snapshot(before), open_snapshot(after))
+    except CorpusError as error:
+        fail(error)
+    if as_json:
+        print(orjson.dumps(difference, option=orjson.OPT_INDENT_2).decode())
+        return
+    for name, old, new in difference.settings:
+        print(f"setting {name}: {old!r} -> {new!r}")
+    for mark, urls in (("+", difference.added), ("-", difference.removed), ("~", difference.changed)):
+        for url in urls:
+            print(f"{mark} {url}")
+    counts = (
+        f"{len(difference.added):,} added, {len(difference.removed):,} removed, {len(difference.changed):,} changed"
+    )
+    print(counts, file=sys.stderr)
+
+
+def pack(path: SnapshotDir, out: Annotated[Path, typer.Option(help="File to write, such as web.tar.zst.")]) -> None:
+    """Write a snapshot as one file; the same snapshot gives the same bytes."""
+    from corpus.transport import pack as pack_snapshot
+
+    try:
+        print(pack_snapshot(path, out).snapshot_id)
+    except CorpusError as error:
+        fail(error)
+
+
+def unpack(
+    packed: Annotated[Path, typer.Argument(help="A file that `stillweb corpus pack` wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder of the snapshot, which must not be there yet.")],
+) -> None:
+    """Unpack a snapshot and verify every file; the folder appears when all is there and right."""
+    from corpus.transport import unpack as unpack_snapshot
+
+    try:
+        print(unpack_snapshot(packed, out).snapshot_id)
+    except CorpusError as error:
+        fail(error)
+
+
+def export(
+    path: SnapshotDir, out: Annotated[Path, typer.Option(help="File to write: pages.jsonl or pages.jsonl.zst.")]
+) -> None:
+    """Write the pages as JSON lines, which `stillweb corpus build` reads back to the same content_id."""
+    from corpus.snapshot import open_snapshot
+    from corpus.transport import export_jsonl
+
+    try:
+        print(export_jsonl(open_snapshot(path), out))
+    except CorpusError as error:
+        fail(error)
+
+
 def progress_bar(items: Iterator[T], stage: str, total: int | None) -> Iterator[T]:
     """Pass items on and show how many have gone by, on standard error where that is a terminal."""
     from rich.console import Console
