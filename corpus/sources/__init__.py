@@ -19,6 +19,7 @@ from corpus.records import Document, Skipped
 
 JSONL_SUFFIXES = tuple(kind + packing for kind in (".jsonl", ".ndjson", ".json") for packing in ("", ".gz", ".zst"))
 FOLDER_SUFFIXES = (".html", ".htm", ".xhtml", ".md", ".markdown", ".txt", ".pdf")
+TABLE_SUFFIXES = (".parquet", ".arrow", ".feather")
 WARC_SUFFIXES = (".warc", ".warc.gz", ".wet", ".wet.gz")
 
 
@@ -34,10 +35,13 @@ def read_source(spec: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
 
 
 def guess_kind(path: str) -> str:
-    """ "folder" for one with pages somewhere in it, "jsonl" or "warc" for files named like one. Raises BadSource."""
+    """ "folder" for one with pages in it, "jsonl", "parquet" or "warc" for files named like one. Raises BadSource."""
     known = ", ".join(f"{kind}:" for kind in KINDS)
     if "://" in path:
-        raise BadSource(f"{path} is an address, and sources are read from disk. Download it and name the file.")
+        raise BadSource(
+            f"{path} is an address, and sources are read from disk.",
+            "Download it and name the file; a table can be read where it lies, as parquet:URL.",
+        )
     if not os.path.exists(path):
         raise BadSource(
             f"There is no file or folder {path}, and it does not begin with a known kind ({known}). Check the path."
@@ -52,6 +56,8 @@ def guess_kind(path: str) -> str:
         )
     if path.lower().endswith(JSONL_SUFFIXES):
         return "jsonl"
+    if path.lower().endswith(TABLE_SUFFIXES):
+        return "parquet"
     if path.lower().endswith(WARC_SUFFIXES):
         return "warc"
     raise BadSource(
@@ -77,6 +83,12 @@ def _jsonl(args: str, skip: int) -> Iterator[Document | Skipped]:
     return read_jsonl(args, skip=skip)
 
 
+def _parquet(args: str, skip: int) -> Iterator[Document | Skipped]:
+    from corpus.sources.parquet import read_parquet
+
+    return read_parquet(args, skip=skip)
+
+
 def _warc(args: str, skip: int) -> Iterator[Document | Skipped]:
     from corpus.sources.warc import read_warc
 
@@ -88,5 +100,6 @@ KINDS: dict[str, Callable[[str, int], Iterator[Document | Skipped]]] = {
     "factbook": _factbook,
     "folder": _folder,
     "jsonl": _jsonl,
+    "parquet": _parquet,
     "warc": _warc,
 }

@@ -43,7 +43,16 @@ def _page(where: str, line: bytes | str) -> Document | Skipped:
     if isinstance(line, str):
         return Skipped(where, line)
     try:
-        return _document(_row(line))
+        row = _row(line)
+    except ValueError as error:
+        return Skipped(where, str(error))
+    return page_of_row(where, row)
+
+
+def page_of_row(where: str, row: Row) -> Document | Skipped:
+    """The page that a row of any of the dialects is, or why it is none."""
+    try:
+        return _document(row)
     except ValueError as error:
         return Skipped(where, str(error))
 

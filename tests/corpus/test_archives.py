@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 from pathlib import Path
 
+import fsspec
+import pyarrow
+import pyarrow.feather
+import pyarrow.parquet
 import pytest
 from fpdf import FPDF
 from warcio.statusandheaders import StatusAndHeaders
@@ -172,3 +177,57 @@ def test_a_file_that_is_no_archive_is_told(tmp_path: Path) -> None:
     assert [item.where for item in skipped(tmp_path / "x.warc")] == ["x.warc"]
     with pytest.raises(BadSource, match="no file"):
         read_source("warc:nowhere.warc.gz")
+
+
+def table() -> pyarrow.Table:
+    return pyarrow.table(
+        {
+            "url": [f"https://a.example/{i}" for i in range(700)] + [None],
+            "title": [f"Page {i}" for i in range(700)] + ["None"],
+            "text": [f"Words of page {i}." for i in range(700)] + ["words"],
+            "links": [["https://a.example/0"]] * 701,
+            "anchors": [["Words"]] * 701,
+            "date": [datetime.date(2020, 1, 1 + i % 28) for i in range(700)] + [None],
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.arrow", "stream.arrow", "t.feather"])
+def test_tables_are_read_by_their_columns(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "t.parquet":
+        pyarrow.parquet.write_table(table(), path, row_group_size=300)
+    elif name == "t.feather":
+        pyarrow.feather.write_feather(table(), path)
+    else:
+        new = pyarrow.ipc.new_stream if name.startswith("stream") else pyarrow.ipc.new_file
+        with new(str(path), table().schema) as writer:
+            writer.write_table(table(), max_chunksize=100)
+    items = list(read_source(str(path)))
+    assert len(documents(path)) == 700
+    page = documents(path)[29]
+    assert (page.url, page.title, page.date) == ("https://a.example/29", "Page 29", "2020-01-02")
+    assert [(link.anchor, link.start, link.end) for link in page.links] == [("Words", 0, 5)]
+    assert skipped(path)[0].where == f"{name}:701"
+    for skip in (1, 99, 100, 101, 256, 300, 699, 700, 701):
+        assert list(read_source(str(path), skip=skip)) == items[skip:]
+
+
+def test_a_table_is_read_where_it_lies(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(table(), tmp_path / "t.parquet")
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/t.parquet", (tmp_path / "t.parquet").read_bytes())
+    assert documents("parquet:memory://t.parquet") == documents(tmp_path / "t.parquet")
+
+
+def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 nothing")
+    (tmp_path / "t.arrow").write_bytes(b"nothing")
+    for spec in (
+        tmp_path / "t.parquet",
+        tmp_path / "t.arrow",
+        "parquet:nowhere.parquet",
+        "parquet:nowhere://x.parquet",
+    ):
+        with pytest.raises(BadSource, match="cannot be read"):
+            read_source(str(spec))
