@@ -10,7 +10,7 @@ from corpus.records import Section
 PASSAGE_CHARS = 1000
 OVERLAP_CHARS = 0
 
-_HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^(#{1,6})[ \t]+(.*)$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _SENTENCE_END = re.compile(r"[.!?]['\")\]»”’]*\s+|[。！？]['\")\]」』”’]*")
 
@@ -25,7 +25,8 @@ def sections_of(text: str) -> list[Section]:
             fence += 1
         if fence < len(fences) and fences[fence][0] <= match.start():
             continue
-        found.append((match.start(), len(match.group(1)), match.group(2).strip()))
+        if title := _heading_title(match.group(2)):
+            found.append((match.start(), len(match.group(1)), title))
     ends = [len(text)] * len(found)
     open_sections: list[int] = []
     for i, (start, level, _) in enumerate(found):
@@ -33,6 +34,13 @@ def sections_of(text: str) -> list[Section]:
             ends[open_sections.pop()] = start
         open_sections.append(i)
     return [Section(title, level, start, ends[i]) for i, (start, level, title) in enumerate(found)]
+
+
+def _heading_title(words: str) -> str:
+    """A heading's words without the `##` that may close it; "C#" keeps its sign."""
+    title = words.strip()
+    opened = title.rstrip("#")
+    return opened.rstrip() if not opened or opened[-1] in " \t" else title
 
 
 def headings_at(sections: list[Section], offset: int) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from corpus.records import Link, Section
 EXTRACT_CHARS = 400
 """Length of the parts that `extract` chooses from: two or three sentences."""
 _K1, _B = 1.2, 0.75
+MAX_COUNTED = 10_000
+"""Matches on a page that are counted; the total of a pattern with more is this number."""
 
 
 def render_markdown(text: str, links: Sequence[Link], start: int, end: int) -> str:
@@ -54,7 +56,7 @@ def find_in_text(
     page_chars: int,
     limit: int = 100,
 ) -> tuple[list[Match], int]:
-    """(the first `limit` matches, how many there are). Words are found in any case; a regex says its own case.
+    """(the first `limit` matches, how many there are up to MAX_COUNTED). Words match in any case, a regex in its own.
 
     Regular expressions are RE2's: linear in the text whatever the pattern, so no look-around and no back-references.
     Raises BadQuery for a pattern that is empty or that RE2 refuses.
@@ -81,6 +83,8 @@ def find_in_text(
         if start == end:
             continue
         total += 1
+        if total == MAX_COUNTED:  # a pattern such as "." has a million matches on a long page, which nobody counts
+            break
         if total <= limit:
             matches.append(
                 Match(

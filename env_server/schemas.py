@@ -198,6 +198,7 @@ class FindAnswer(_Out):
     matches: list[FindMatch]
     """The first 100."""
     total: int
+    """How many there are, counted up to 10,000."""
 
 
 class SimilarRequest(PageRef, FilterFields):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
@@ -78,3 +79,21 @@ def test_pages_of_a_text_join_to_the_text() -> None:
 
 def test_an_empty_text_has_one_empty_page() -> None:
     assert split_pages("", 1000) == [(0, 0)]
+
+
+def test_a_heading_keeps_the_signs_that_are_its_own() -> None:
+    text = "# C#\n## Closed ##\n### \n#### F# ####\n"
+    assert [section.title for section in sections_of(text)] == ["C#", "Closed", "F#"]
+
+
+def test_a_page_made_to_be_slow_is_not() -> None:
+    started = time.process_time()
+    for text in (
+        "# " + "#" * 300_000 + "x",
+        "# " + " #" * 300_000 + "x",
+        "#" + " " * 600_000 + "x",
+        "```\n# a\n" * 100_000,
+    ):
+        sections_of(text)
+        split_text(text)
+    assert time.process_time() - started < 5

@@ -65,6 +65,8 @@ def test_matches_are_cut_at_a_limit_and_counted_beyond_it() -> None:
     matches, total = find_in_text("x " * 500, [], "x", regex=False, context_chars=0, page_chars=100)
     assert (len(matches), total) == (100, 500)
     assert matches[-1].page == 2
+    everything = find_in_text("x" * 300_000, [], ".", regex=True, context_chars=0, page_chars=100)
+    assert (len(everything[0]), everything[1]) == (100, 10_000)
 
 
 def test_an_extract_is_of_the_page_s_own_words_best_first(tiny: Snapshot, factbook: Snapshot) -> None:
