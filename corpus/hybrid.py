@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from corpus.docstore import DocStore
-from corpus.rankings import Scored
+from corpus.rankings import Scored, new_units
 
 RRF_C = 60
 """Cormack, Clarke and Büttcher, SIGIR 2009; theirs, not tuned here."""
@@ -53,11 +53,13 @@ def fused(
     depth = DEPTH
     while True:
         rankings = [search(depth) for search in retrieve]
-        for item in reciprocal_rank_fusion(rankings, weights, store, by_page=by_page):
-            unit = int(store.passage_doc[item[1]]) if by_page else item[1]
-            if unit not in seen:
-                seen.add(unit)
-                best.append(item)
+        found = reciprocal_rank_fusion(rankings, weights, store, by_page=by_page)
+        new = new_units(found, seen, store, by_page=by_page)
+        if best and new and new[0][0] >= best[-1][0]:
+            # What only a deeper look finds stands behind what was there: scaled to score less, in its own order.
+            scale = (best[-1][0] - 10.0**-_PRECISION) / new[0][0]
+            new = sorted(((round(score * scale, _PRECISION), p) for score, p in new), key=lambda i: (-i[0], i[1]))
+        best += new
         if len(best) >= k or all(len(ranking) < depth for ranking in rankings):
             return best[:k]
         depth *= 10

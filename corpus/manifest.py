@@ -76,7 +76,9 @@ class Manifest(_Frozen):
 
 
 def content_id_of(documents_digest: str, settings: SnapshotSettings) -> str:
-    material = documents_digest.encode() + orjson.dumps(settings.model_dump(), option=orjson.OPT_SORT_KEYS)
+    # The encoder's record says what it is; its spec only where it was found.
+    dumped = orjson.dumps(settings.model_dump(exclude={"encoder"}), option=orjson.OPT_SORT_KEYS)
+    material = f"{FORMAT_VERSION}\n{documents_digest}\n".encode() + dumped
     return hashlib.sha256(material).hexdigest()[:32]
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from corpus.records import Section
 
 PASSAGE_CHARS = 1000
 OVERLAP_CHARS = 0
+MAX_SECTIONS = 5000
+"""Headings of a page that count as such; every fetch lists them."""
+MAX_HEADING_CHARS = 300
+"""A longer heading is cut: it is indexed with every passage below it."""
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.*)$", re.MULTILINE)
-_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^(`{3,}|~{3,})[^\n]*\n.*?^\1", re.MULTILINE | re.DOTALL)
 _SENTENCE_END = re.compile(r"[.!?]['\")\]»”’]*\s+|[。！？]['\")\]」』”’]*")
 
 
@@ -25,6 +28,8 @@ def sections_of(text: str) -> list[Section]:
             fence += 1
         if fence < len(fences) and fences[fence][0] <= match.start():
             continue
+        if len(found) == MAX_SECTIONS:
+            break
         if title := _heading_title(match.group(2)):
             found.append((match.start(), len(match.group(1)), title))
     ends = [len(text)] * len(found)
@@ -38,7 +43,7 @@ def sections_of(text: str) -> list[Section]:
 
 def _heading_title(words: str) -> str:
     """A heading's words without the `##` that may close it; "C#" keeps its sign."""
-    title = words.strip()
+    title = words.strip()[:MAX_HEADING_CHARS]
     opened = title.rstrip("#")
     return opened.rstrip() if not opened or opened[-1] in " \t" else title
 
@@ -119,13 +124,3 @@ def innermost_section(sections: list[Section], offset: int) -> str | None:
     """Title of the innermost section that holds a character, or None before the first heading."""
     titles = headings_at(sections, offset)
     return titles[-1] if titles else None
-
-
-def iter_paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Spans of the non-blank lines of text[start:end]."""
-    while start < end:
-        stop = text.find("\n", start, end)
-        stop = end if stop < 0 else stop
-        if text[start:stop].strip():
-            yield start, stop
-        start = stop + 1

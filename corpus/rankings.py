@@ -62,6 +62,17 @@ def best_of(scored: Sequence[Scored], store: DocStore, *, by_page: bool) -> list
     return best
 
 
+def new_units(found: Sequence[Scored], seen: set[int], store: DocStore, *, by_page: bool) -> list[Scored]:
+    """What of `found` is a page (or passage) not seen yet; adds it to `seen`."""
+    new = []
+    for score, passage in found:
+        unit = int(store.passage_doc[passage]) if by_page else passage
+        if unit not in seen:
+            seen.add(unit)
+            new.append((score, passage))
+    return new
+
+
 def make_ranking(query: str, retriever: str, scored: Sequence[Scored], store: DocStore) -> Ranking:
     return Ranking(
         query,

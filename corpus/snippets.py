@@ -59,7 +59,7 @@ def snippet(query: str, text: str, *, chars: int) -> str:
 def _folded(text: str) -> str:
     """Accents taken off without moving a character, so that offsets stay."""
     return "".join(
-        base if ord(char) > 127 and len(base := unicodedata.normalize("NFD", char)[0]) == 1 else char for char in text
+        base if char > "\x7f" and (base := unicodedata.normalize("NFD", char)[0]) < "\x80" else char for char in text
     )
 
 

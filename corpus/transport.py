@@ -17,13 +17,14 @@ import orjson
 import zstandard
 
 from corpus.docstore import DocStore
-from corpus.errors import BuildRefused, SnapshotCorrupt
+from corpus.errors import BadUrl, BuildRefused, SnapshotCorrupt
 from corpus.manifest import MANIFEST, Manifest, check_files, read_manifest
 from corpus.records import Document
 from corpus.snapshot import Snapshot
+from corpus.urls import canonical_url
 
-_BESIDE = ("build.json", "skipped.jsonl")
-"""Files that lie beside what the manifest lists and travel with it."""
+_BESIDE = ("skipped.jsonl",)
+"""Files that lie beside what the manifest lists and travel with it; `build.json` tells of this machine and stays."""
 _LEVEL = 10
 _MAX_MANIFEST_BYTES = 256 * 1024**2
 
@@ -122,7 +123,17 @@ def export_rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     for number in range(len(snapshot.store)):
         document = snapshot.store.document(number)
         row = {name: value for name, value in asdict(document).items() if value not in (None, (), "")}
+        for image in row.get("images", ()):
+            if not _is_canonical(image["url"]):  # a path beside the source, which only "file" leaves as it is
+                image["file"] = image.pop("url")
         yield {"url": document.url, **row}
+
+
+def _is_canonical(url: str) -> bool:
+    try:
+        return canonical_url(url) == url
+    except BadUrl:
+        return False
 
 
 def export_jsonl(snapshot: Snapshot, out: Path) -> int:

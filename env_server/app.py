@@ -31,6 +31,9 @@ API_VERSION = "1.0.0"
 
 logger = logging.getLogger(__name__)
 
+_WARM_AGAIN_S = 10.0
+"""An encoder's endpoint may come back: readiness is tried again after this time."""
+
 _DESCRIPTION = """A web that stands still: search and fetch over a frozen corpus, the same bytes every time.
 
 Every answer carries `X-Stillweb-Snapshot`; send it along to pin the snapshot (409 where it differs). Several snapshots
@@ -75,6 +78,19 @@ def app_from_env() -> Front:
     return create_app(snapshots, settings)
 
 
+async def _is_warm(service: SearchService) -> bool:
+    """Try to warm a snapshot. What fails here fails, with its reason, in the requests that need it too."""
+    try:
+        await service.warm()
+    except CorpusError as error:
+        logger.error("snapshot %s is not warm: %s", service.name, error)
+        return False
+    except Exception:  # a library's, over a damaged file; only the log can say why it is never ready
+        logger.exception("snapshot %s is not warm", service.name)
+        return False
+    return True
+
+
 def _leave_with_the_parent() -> None:
     """Have the kernel end this worker when the process that started it dies: an orphan would keep the port (Linux)."""
     if sys.platform == "linux":
@@ -86,15 +102,11 @@ def _warming(services: Mapping[str, SearchService]) -> Any:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async def warm() -> None:
-            for service in services.values():
-                try:
-                    await service.warm()
-                except CorpusError as error:  # what fails here fails, with its reason, in the requests that need it
-                    logger.error("snapshot %s is not warm: %s", service.name, error)
-                    return
-                except Exception:  # a library's, over a damaged file; only the log can say why it is never ready
-                    logger.exception("snapshot %s is not warm", service.name)
-                    return
+            cold = list(services.values())
+            while cold:
+                cold = [service for service in cold if not await _is_warm(service)]
+                if cold:
+                    await asyncio.sleep(_WARM_AGAIN_S)
             app.state.ready = True
 
         task = asyncio.create_task(warm())

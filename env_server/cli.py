@@ -26,12 +26,16 @@ def serve(
     snapshots: SnapshotArgs = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8080,
-    workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1, envvar="STILLWEB_WORKERS")] = 1,
     encoder: Annotated[str, typer.Option(help="Encoder of the demo: static or minilm.")] = "static",
     token: Annotated[str | None, typer.Option(envvar="STILLWEB_TOKEN", help="Bearer token to ask for.")] = None,
     no_token: Annotated[bool, typer.Option("--no-token", help="Serve off loopback without a token.")] = False,
-    cache_mb: Annotated[int, typer.Option(help="Finished answers kept, MB over all workers; 0: none.", min=0)] = 512,
-    access_log: Annotated[bool, typer.Option("--access-log", help="One log line per request.")] = False,
+    cache_mb: Annotated[
+        int | None, typer.Option(help="Finished answers kept, MB over all workers; 0: none. [default: 512]", min=0)
+    ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="One log line per request.", envvar="STILLWEB_ACCESS_LOG")
+    ] = False,
 ) -> None:
     """Serve snapshots over HTTP. Without one: the demo, the World Factbook, built on first use."""
     if not token and not no_token and not _is_loopback(host):
@@ -48,7 +52,8 @@ def serve(
             _fail(str(error))
     os.environ["STILLWEB_SNAPSHOTS"] = orjson.dumps({name: str(path) for name, path in named.items()}).decode()
     os.environ["STILLWEB_WORKERS"] = str(workers)
-    os.environ["STILLWEB_CACHE_BYTES"] = str(cache_mb * 1024**2)
+    if cache_mb is not None:
+        os.environ["STILLWEB_CACHE_BYTES"] = str(cache_mb * 1024**2)
     os.environ["STILLWEB_ACCESS_LOG"] = str(access_log)
     if token:
         os.environ["STILLWEB_TOKEN"] = token

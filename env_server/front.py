@@ -41,6 +41,7 @@ CONTROL_ROUTES = frozenset({"/health", "/ready", "/metrics"})
 OPEN_ROUTES = frozenset({"/health", "/ready"})
 """Answered without a token, so that whatever starts the server can ask."""
 
+_PER_CLIENT = frozenset({b"range", b"if-range", b"if-none-match", b"if-match", b"if-modified-since"})
 _HIT: tuple[bytes, bytes] = (b"x-stillweb-cache", b"hit")
 
 
@@ -104,6 +105,8 @@ class Front:
         call = scope.get("stillweb")
         name = call.snapshot if call is not None else self._default.name
         self.metrics.answered(name, path if path in self._routes else "other", answer.status, state, started)
+        if state != "hit":
+            self.metrics.state(self.cache.size_bytes, self._busy)
         if self._settings.access_log:
             duration_s = round(time.perf_counter() - started, 6)
             fields = {"method": scope["method"], "path": path, "status": answer.status, "cache": state}
@@ -113,13 +116,16 @@ class Front:
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[FinishedAnswer, CacheState]:
         authorization = pin = content_type = length = b""
+        per_client = False
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
             elif name == b"x-stillweb-snapshot":
                 pin = value
             elif name == b"content-type":
-                content_type = value
+                content_type = content_type or value  # the first of several counts, as in the application
+            elif name in _PER_CLIENT:
+                per_client = True
             elif name == b"content-length":
                 length = value
         served = self._default
@@ -136,6 +142,9 @@ class Front:
             served = served_or_problem
             scope["path"] = path
             scope["raw_path"] = path.encode()
+        if per_client:
+            # What asks for a part, or for what changed, would get an answer that is no one else's; it gets the whole.
+            scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in _PER_CLIENT]
         view = EMPTY_VIEW
         if pin and pin.decode("latin-1") not in (served.snapshot_id, served.content_id):
             return self._problem(
@@ -158,7 +167,6 @@ class Front:
             )
         scope["stillweb"] = Call(served.name, view)
         if path in CONTROL_ROUTES:
-            self.metrics.state(self.cache.size_bytes, self._busy)
             return await self._run(scope, body, served), "bypass"
         key = b"\0".join(
             (

@@ -1,6 +1,6 @@
 """The native wire format, version 1: what comes in, what goes out. OpenAPI is made from these.
 
-Answers are written by `env_server.render` straight to bytes; tests hold them against these models.
+Answers are written by `env_server.service` straight to bytes; tests hold them against these models.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from corpus.manifest import Counts, SnapshotSettings
+from corpus.manifest import SnapshotSettings
 
 Mode = Literal["bm25", "dense", "hybrid"]
 Format = Literal["markdown", "text", "html"]
@@ -268,15 +268,20 @@ class DocumentsAnswer(_Out):
     """Cursor of the next page of the list, null at its end."""
 
 
+class SnapshotCounts(_Out):
+    documents: int
+    passages: int
+    links: int
+
+
 class SnapshotAnswer(_Out):
     name: str
     snapshot_id: str
     content_id: str
     format_version: int
     modes: list[Mode]
-    counts: Counts
+    counts: SnapshotCounts
     settings: SnapshotSettings
-    sources: list[str]
 
 
 class HealthAnswer(_Out):

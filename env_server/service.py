@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import ada_url
@@ -69,6 +71,7 @@ class SearchService:
 
     async def search_batch(self, request: SearchBatchRequest, view: View = EMPTY_VIEW) -> bytes:
         self._bound("queries", len(request.queries), self.settings.max_batch)
+        self._bound("k times queries", request.k * len(request.queries), self.settings.max_batch_hits)
         return await self._hop(lambda: self._search_batch(request, view))
 
     async def fetch(self, request: FetchRequest, view: View = EMPTY_VIEW) -> bytes:
@@ -76,6 +79,9 @@ class SearchService:
 
     async def fetch_batch(self, request: FetchBatchRequest, view: View = EMPTY_VIEW) -> bytes:
         self._bound("items", len(request.items), self.settings.max_batch)
+        self._bound(
+            "page_chars times items", request.page_chars * len(request.items), self.settings.max_batch_page_chars
+        )
         return await self._hop(lambda: self._fetch_batch(request, view))
 
     async def find(self, request: FindRequest, view: View = EMPTY_VIEW) -> bytes:
@@ -107,10 +113,19 @@ class SearchService:
             "content_id": manifest.content_id,
             "format_version": manifest.format_version,
             "modes": list(self.snapshot.modes),
-            "counts": manifest.counts.model_dump(),
+            # What was skipped, replaced, or where it came from is told by `corpus info`: equal ids have equal answers.
+            "counts": manifest.counts.model_dump(include={"documents", "passages", "links"}),
             "settings": manifest.settings.model_dump(),
-            "sources": manifest.sources,
         }
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do some work beside the event loop, in turn with the searches: making a page for people, for one."""
+        return await self._hop(work)
+
+    def is_visible(self, number: int, view: View) -> bool:
+        """Whether a view shows a document."""
+        filters = self._view_filters(view)
+        return not filters or is_allowed(self._store, filters, number)
 
     async def _hop(self, work: Callable[[], T]) -> T:
         # The limiter is sized to the cores, so that a burst queues here instead of slowing every query at once.
@@ -177,6 +192,10 @@ class SearchService:
         body = self._store.body(number)
         text = self._store.text(number)
         html = self._store.html(number) if options.format == "html" else None
+        if html is not None and self._view_filters(view):
+            raise EnvServerError(
+                422, "html_under_masks", "Stored HTML would show links to masked pages.", "Use format markdown or text."
+            )
         if options.format == "html":
             if html is None:
                 raise EnvServerError(
@@ -245,11 +264,11 @@ class SearchService:
                 {"url": link.url, "anchor": link.anchor, "doc_id": None if target is None else store.doc_id(target)}
             )
         into: list[Answer] = []
-        for origin, place in self.snapshot.graph.origins(number):
+        for origin, edges in groupby(self.snapshot.graph.origins(number), key=itemgetter(0)):
             if filters and not is_allowed(store, filters, origin):
                 continue
-            anchor = store.body(origin).links[place].anchor
-            into.append({"url": store.head(origin)[0], "anchor": anchor, "doc_id": store.doc_id(origin)})
+            links, url, doc_id = store.body(origin).links, store.head(origin)[0], store.doc_id(origin)
+            into += [{"url": url, "anchor": links[place].anchor, "doc_id": doc_id} for _, place in edges]
         return {**self._page_head(number), "out": out, "in": into}
 
     def _documents(
@@ -341,7 +360,10 @@ class SearchService:
         try:
             return work()
         except (EnvServerError, CorpusError) as error:
-            return dict(problem_of(error).item())
+            problem = problem_of(error)
+            if problem.status >= 500:
+                raise  # it may pass, and an answer of status 200 is kept
+            return dict(problem.item())
 
     @staticmethod
     def _bound(what: str, value: int, limit: int) -> None:

@@ -31,6 +31,10 @@ class ServerSettings(BaseSettings):
     """Hits a search may ask for."""
     max_batch: PositiveInt = 128
     """Queries or pages in one batch."""
+    max_batch_hits: PositiveInt = 10_000
+    """Hits a batch may ask for over all its queries."""
+    max_batch_page_chars: PositiveInt = 16_000_000
+    """Characters a batch of pages may ask for: page_chars times items."""
     max_query_chars: PositiveInt = 8192
     """Characters of a query, a goal or a pattern."""
     max_page_chars: PositiveInt = 1_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -13,6 +14,8 @@ ServerOption = Annotated[str, typer.Option(envvar="STILLWEB_URL", help="Server t
 SnapshotOption = Annotated[Path | None, typer.Option(help="Ask this snapshot folder instead of a server.")]
 TokenOption = Annotated[str | None, typer.Option(envvar="STILLWEB_TOKEN", help="Bearer token of the server.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 
@@ -36,7 +39,7 @@ def search(
         print(f"Nothing found for {query!r}.", file=sys.stderr)
     for hit in answer["hits"]:
         date = f"  {hit['date']}" if hit["date"] else ""
-        print(f"{hit['rank']}. {hit['title']}{date}\n   {hit['url']}\n   {hit['snippet']}\n")
+        print(_safe(f"{hit['rank']}. {hit['title']}{date}\n   {hit['url']}\n   {hit['snippet']}\n"))
 
 
 def fetch(
@@ -56,7 +59,7 @@ def fetch(
     if as_json:
         _print_json(answer)
         return
-    print(answer["text"])
+    print(_safe(answer["text"]))
     if answer["pages"] > 1:
         print(f"\n(part {answer['page']} of {answer['pages']}; --page for the others)", file=sys.stderr)
 
@@ -117,6 +120,11 @@ def _ask_snapshot(route: str, body: dict[str, Any], path: Path) -> dict[str, Any
         _fail(f"{problem.message} {problem.remedy}")
     except CorpusError as error:
         _fail(str(error))
+
+
+def _safe(text: str) -> str:
+    """A page's words without the control characters that could steer a terminal."""
+    return _CONTROL.sub("", text)
 
 
 def _print_json(answer: dict[str, Any]) -> None:

@@ -101,14 +101,21 @@ def test_minilm_is_one_flag_away(tmp_path: Path) -> None:
 def test_ready_made_vectors_are_taken_by_page_or_passage(tiny: Snapshot, tmp_path: Path) -> None:
     static = open_encoder("static")
     rows = [
-        (p.passage_id if i % 2 else p.doc_id, passage_input(t, p))
+        ((p.passage_id, p.doc_id, tiny.document(doc_id=p.doc_id).url)[i % 3], passage_input(t, p))
         for i, (_, t, _, p) in enumerate(tiny.store.iter_passages())
     ]
     np.save(tmp_path / "v.npy", 3 * static.encode_passages([text for _, text in rows]))
     (tmp_path / "ids.txt").write_text("\n".join(name for name, _ in rows))
     spec = f"npy:{tmp_path / 'v.npy'},{tmp_path / 'ids.txt'}"
     build_snapshot([str(TINY_WEB)], tmp_path / "with", BuildOptions(encoder=f"{spec},static"))
+    # The files are needed for the build alone, and where they lay changes no id.
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("v.npy", "ids.txt"):
+        (tmp_path / name).rename(tmp_path / "elsewhere" / name)
+    spec = spec.replace(str(tmp_path), str(tmp_path / "elsewhere"))
+    again = build_snapshot([str(TINY_WEB)], tmp_path / "again", BuildOptions(encoder=f"{spec},static"))
     ready = open_snapshot(tmp_path / "with")
+    assert again.snapshot_id == ready.snapshot_id
     assert [h.doc_id for h in ready.search("old lamp", k=5, mode="dense").hits] == [
         h.doc_id for h in tiny.search("old lamp", k=5, mode="dense").hits
     ]
@@ -128,16 +135,13 @@ def test_a_page_without_a_ready_made_vector_is_named(tmp_path: Path) -> None:
 
 
 class FakeEmbeddings(BaseHTTPRequestHandler):
-    """A fake OpenAI-compatible endpoint: letters counted, answered in reverse order as an endpoint may."""
+    """A fake OpenAI-compatible endpoint: it counts letters."""
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         assert self.path == "/v1/embeddings"
-        rows = [
-            {"index": i, "embedding": [text.lower().count(letter) + 0.01 for letter in "abcdefghijklmnop"]}
-            for i, text in enumerate(body["input"])
-        ]
-        data = json.dumps({"data": rows[::-1], "model": body["model"]}).encode()
+        vector = [body["input"].lower().count(letter) + 0.01 for letter in "abcdefghijklmnop"]
+        data = json.dumps({"data": [{"index": 0, "embedding": vector}], "model": body["model"]}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(data)))
         self.end_headers()

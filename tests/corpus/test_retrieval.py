@@ -83,7 +83,7 @@ def test_the_best_k_are_a_prefix_of_the_best_k_plus_one(
 def test_scores_fall_and_ties_rise_by_document_and_passage(factbook: Snapshot, mode: str) -> None:
     for query in QUERIES:
         for by_page in (True, False):
-            hits = factbook.search(query, k=100, mode=mode, by_page=by_page).hits
+            hits = factbook.search(query, k=1000, mode=mode, by_page=by_page).hits
             keys = [(-hit.score, hit.doc_id, int(hit.passage_id.partition(":")[2].partition("-")[0])) for hit in hits]
             assert keys == sorted(keys)
             assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
@@ -240,3 +240,20 @@ def test_every_index_is_a_retriever(tiny: Snapshot) -> None:
     for retriever in retrievers:
         ranking = retriever.search("lamp", k=2, allowed=Filters(exclude_domains=("nowhere.example",)))
         assert (ranking.query, ranking.retriever, len(ranking.hits)) == ("lamp", retriever.name, 2)
+
+
+def test_pages_of_many_passages_keep_the_prefix_in_an_approximate_index(tmp_path: Path) -> None:
+    rng = random.Random(9)
+    words = [f"{a}{b}" for a in ("stone", "river", "cloud") for b in ("side", "fall", "gate")]
+    with open(tmp_path / "long.jsonl", "wb") as file:
+        for i in range(60):
+            text = "\n\n".join(" ".join(rng.choices(words, k=14)) for _ in range(60))
+            file.write(orjson.dumps({"url": f"https://a.example/{i}", "title": "", "text": text}) + b"\n")
+    build_snapshot([str(tmp_path / "long.jsonl")], tmp_path / "out", BuildOptions(passage_chars=100, exact_up_to=1000))
+    web = open_snapshot(tmp_path / "out")
+    assert web.manifest.settings.dense_index == "ivf"
+    for query in words:
+        whole = places(web.search(query, k=60, mode="dense"))
+        assert whole == sorted(whole, key=lambda item: (-item[0], item[1].partition(":")[0]))
+        for k in (5, 20, 30, 59):
+            assert places(web.search(query, k=k, mode="dense")) == whole[:k]

@@ -32,7 +32,7 @@ def test_a_snapshot_arrives_as_it_left(tiny_path: Path, tmp_path: Path) -> None:
     assert manifest == read_manifest(tiny_path)
     there = files_of(tmp_path / "web")
     assert there == {name: data for name, data in files_of(tiny_path).items() if name in there}
-    assert set(there) >= {*manifest.files, "manifest.json", "build.json"}
+    assert set(there) >= {*manifest.files, "manifest.json", "skipped.jsonl"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["web", "web.tar.zst"]
 
 
