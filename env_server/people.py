@@ -2,15 +2,18 @@
 
 Both ask the service as any client does, so views and limits hold for people too, and both show what an agent gets for
 the same request. A page of the corpus is hostile until shown otherwise: its text is rendered with HTML off, its links
-are http(s) or stay text, its pictures become their alternative text.
+are http(s) or stay text, its pictures become their alternative text. Making the HTML takes a while too, so all of it
+happens in `SearchService.run`, beside the event loop.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -24,8 +27,9 @@ from corpus.errors import BadUrl, CorpusError
 from corpus.passages import page_of, split_pages
 from env_server.errors import EnvServerError, problem_of
 from env_server.front import Call
-from env_server.schemas import FetchRequest, PageRef, SearchRequest
+from env_server.schemas import FetchRequest, SearchRequest
 from env_server.service import SearchService
+from env_server.view import View
 
 if TYPE_CHECKING:
     import jinja2
@@ -33,11 +37,13 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 MAX_CONTENTS = 40
-"""Entries of a table of contents, beyond which its deepest levels are left out."""
+"""Entries of a table of contents, beyond which its deepest levels are left out, and then its last entries."""
 MAX_LISTED = 100
 """Pages listed of those a page links to or that link to it."""
 MAX_ORIGINS = 1000
 """Links to a page beyond which they are not gathered: a hub would be slow to show."""
+MAX_JSON_CHARS = 20_000
+"""Characters shown of an agent's answer."""
 _ADDRESS = "http://localhost:8080"
 """In the commands shown. Where a request was sent is no part of it: an answer must not depend on the Host header."""
 
@@ -76,15 +82,17 @@ def add_pages(app: FastAPI, services: Mapping[str, SearchService]) -> None:
         }
         if not query.strip():
             others = {name: prefixes[name] for name in services if name != call.snapshot}
-            examples = await _examples(service, call)
-            return _html("search.html", **values, manifest=manifest, others=others, examples=examples)
+            rows = await service.documents(None, 50, None, None, call.view)
+            return await service.run(
+                lambda: _html("search.html", **values, manifest=manifest, others=others, examples=_examples(rows))
+            )
         try:
             body = SearchRequest.model_validate({"query": query, "k": k, "mode": mode})
-            answer = orjson.loads(await service.search(body, call.view))
+            answer = await service.search(body, call.view)
         except _EXPECTED as error:
-            return _refused("search.html", error, values)
-        hits = [{**hit, "shown": _marked(hit["snippet"], query)} for hit in answer["hits"]]
-        return _html("search.html", **values, hits=hits, **_exchange(service, f"{prefix}/v1/search", body, answer))
+            refusal = error
+            return await service.run(lambda: _refused("search.html", refusal, values))
+        return await service.run(lambda: _found(service, body, answer, values))
 
     @app.get("/page", include_in_schema=False)
     async def reading_page(request: Request) -> Response:
@@ -93,13 +101,33 @@ def add_pages(app: FastAPI, services: Mapping[str, SearchService]) -> None:
         values: Values = {"service": service, "prefix": prefix}
         try:
             body = FetchRequest.model_validate({"url": asked.get("url", ""), "page": asked.get("page") or "1"})
-            answer = orjson.loads(await service.fetch(body, call.view))
-            links = await _links(service, call, answer["doc_id"])
+            answer = await service.fetch(body, call.view)
+            hub = await service.run(lambda: _is_hub(service, body, call.view))
+            links = None if hub else await service.links(body, call.view)
         except _EXPECTED as error:
-            return _refused("page.html", error, values)
-        reading = _reading(service, answer, body.page_chars, prefix)
-        exchange = _exchange(service, f"{prefix}/v1/fetch", body, answer)
-        return _html("page.html", **values, answer=answer, links=links, **reading, **exchange)
+            refusal = error
+            return await service.run(lambda: _refused("page.html", refusal, values))
+        return await service.run(lambda: _read(service, call.view, body, answer, links, values))
+
+
+# What follows runs in a thread.
+
+
+def _found(service: SearchService, body: SearchRequest, given: bytes, values: Values) -> Response:
+    answer = orjson.loads(given)
+    hits = [{**hit, "shown": _marked(hit["snippet"], body.query)} for hit in answer["hits"]]
+    exchange = _exchange(service, f"{values['prefix']}/v1/search", body, answer)
+    return _html("search.html", **values, hits=hits, **exchange)
+
+
+def _read(
+    service: SearchService, view: View, body: FetchRequest, given: bytes, links: bytes | None, values: Values
+) -> Response:
+    answer, prefix = orjson.loads(given), values["prefix"]
+    reading = _reading(service, view, answer, body.page_chars, prefix)
+    exchange = _exchange(service, f"{prefix}/v1/fetch", body, answer)
+    listed = None if links is None else _listed(service, orjson.loads(links))
+    return _html("page.html", **values, answer=answer, links=listed, **reading, **exchange)
 
 
 def _html(template: str, status: int = 200, **values: Any) -> Response:
@@ -140,12 +168,21 @@ def _exchange(service: SearchService, path: str, body: BaseModel, answer: Values
     if service.settings.token:
         lines.append('-H "Authorization: Bearer $STILLWEB_TOKEN"')
     lines.append(f"-d {shlex.quote(sent)}")
-    return {"command": " \\\n  ".join(lines), "json": orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode()}
+    # An entry of a list takes more than 50 characters, so what is not even written out would stand behind the cut.
+    begun = {
+        name: value[: MAX_JSON_CHARS // 50] if isinstance(value, list) else value for name, value in answer.items()
+    }
+    json = orjson.dumps(begun, option=orjson.OPT_INDENT_2).decode()
+    return {
+        "command": " \\\n  ".join(lines),
+        "json": json[:MAX_JSON_CHARS],
+        "json_limit": MAX_JSON_CHARS if len(json) > MAX_JSON_CHARS else None,
+    }
 
 
-async def _examples(service: SearchService, call: Call) -> list[str]:
+def _examples(given: bytes) -> list[str]:
     """Four short titles of the snapshot's first pages. Pages stand in the order of a hash: a fair mix of them."""
-    rows = orjson.loads(await service.documents(None, 50, None, None, call.view))["documents"]
+    rows = orjson.loads(given)["documents"]
     titles = dict.fromkeys(row["title"] for row in rows if 2 < len(row["title"]) <= 60)
     return list(titles)[:4]
 
@@ -166,25 +203,27 @@ def _marked(snippet: str, query: str) -> Markup:
 # The reading view
 
 
-def _reading(service: SearchService, answer: Values, page_chars: int, prefix: str) -> Values:
+def _reading(service: SearchService, view: View, answer: Values, page_chars: int, prefix: str) -> Values:
     """The text as HTML, its contents, and the way to its other parts."""
-    store = service.snapshot.store
+    store, sections = service.snapshot.store, answer["sections"]
     text = store.text(store.require(doc_id=answer["doc_id"]))
     parts = split_pages(text, page_chars)
     low = parts[answer["page"] - 1][0]
+    titled = bool(sections) and sections[0]["title"] == answer["title"] and not sections[0]["start"]
     ids: dict[int, str] = {}
     contents = []
-    for number, section in enumerate(answer["sections"], 1):
+    for number, depth in _upper(section["level"] for section in islice(sections, int(titled), None)):
+        section, name = sections[number + titled], f"s{number + titled + 1}"
         part = page_of(parts, section["start"])
         if part == answer["page"]:
             # By line, since links are written out in the answer's text and move characters, but never lines.
-            ids[text.count("\n", low, section["start"])] = f"s{number}"
+            ids[text.count("\n", low, section["start"])] = name
         part_url = "" if part == answer["page"] else _page_url(prefix, answer["url"], part)
-        contents.append({"title": section["title"], "level": section["level"], "url": f"{part_url}#s{number}"})
-    titled = bool(contents) and contents[0]["title"] == answer["title"] and not text[: answer["sections"][0]["start"]]
+        contents.append({"title": section["title"], "depth": depth, "url": f"{part_url}#{name}"})
+    without_title = titled and answer["page"] == 1
     return {
-        "text": _rendered(answer["text"], ids, service, prefix, without_title=titled and answer["page"] == 1),
-        "contents": _shortened(contents[1:] if titled else contents),
+        "text": _rendered(answer["text"], ids, service, view, prefix, without_title=without_title),
+        "contents": contents,
         "previous": _page_url(prefix, answer["url"], answer["page"] - 1) if answer["page"] > 1 else None,
         "following": _page_url(prefix, answer["url"], answer["page"] + 1) if answer["page"] < len(parts) else None,
     }
@@ -194,16 +233,19 @@ def _page_url(prefix: str, url: str, part: int = 1) -> str:
     return f"{prefix}/page?url={quote(url, safe='')}" + (f"&page={part}" if part > 1 else "")
 
 
-def _shortened(contents: list[Values]) -> list[Values]:
-    levels = sorted({entry["level"] for entry in contents})
-    while len(contents) > MAX_CONTENTS and len(levels) > 1:
-        deepest = levels.pop()
-        contents = [entry for entry in contents if entry["level"] < deepest]
-    return [{**entry, "depth": levels.index(entry["level"])} for entry in contents]
+def _upper(all_levels: Iterable[int]) -> list[tuple[int, int]]:
+    """(place, depth from 0) of the sections that the contents list, from the levels of all."""
+    each = bytes(all_levels)  # levels are 1 to 6, and a page may have half a million of them
+    counts = Counter(each)
+    levels = sorted(counts)
+    while len(levels) > 1 and sum(counts[level] for level in levels) > MAX_CONTENTS:
+        levels.pop()
+    listed = ((place, levels.index(level)) for place, level in enumerate(each) if level in levels)
+    return list(islice(listed, MAX_CONTENTS))
 
 
 def _rendered(
-    markdown: str, ids: dict[int, str], service: SearchService, prefix: str, *, without_title: bool
+    markdown: str, ids: dict[int, str], service: SearchService, view: View, prefix: str, *, without_title: bool
 ) -> Markup:
     """Markdown as HTML. `ids` name headings by the line they stand on, from 0."""
     from markupsafe import Markup
@@ -221,18 +263,18 @@ def _rendered(
             if child.type == "image":
                 child.type = "text"  # its alternative text
             elif child.type == "link_open":
-                _lead(child.attrs, service, prefix)
+                _lead(child.attrs, service, view, prefix)
     return Markup(reader.renderer.render(tokens, reader.options, {}))
 
 
-def _lead(attributes: dict[str, Any], service: SearchService, prefix: str) -> None:
-    """Let a link to a page of the snapshot lead to its reading view; mark any other as leading away."""
+def _lead(attributes: dict[str, Any], service: SearchService, view: View, prefix: str) -> None:
+    """Let a link to a page that the view shows lead to its reading view; mark any other as leading away."""
     store = service.snapshot.store
     try:
         number = store.find_url(str(attributes["href"]))
     except BadUrl:
         number = None
-    if number is None:
+    if number is None or not service.is_visible(number, view):
         attributes.update({"class": "away", "rel": "nofollow noreferrer"})
     else:
         attributes["href"] = _page_url(prefix, store.head(number)[0])
@@ -249,20 +291,29 @@ def _reader() -> MarkdownIt:
         def normalizeLink(self, url: str) -> str:
             return url  # the corpus has its own canonical form, which another escaping would no longer match
 
-    return Reader("commonmark", {"html": False}).enable("table")
+    reader = Reader("commonmark", {"html": False}).enable("table")
+    reader.render("*a*")  # its rules are compiled at first use, which is not safe once threads share it
+    return reader
 
 
-async def _links(service: SearchService, call: Call, doc_id: str) -> Values | None:
-    """Pages that a page links to and that link to it, each once; None where there are too many."""
-    snapshot, store = service.snapshot, service.snapshot.store
-    if len(snapshot.graph.origins(store.require(doc_id=doc_id))) > MAX_ORIGINS:
-        return None
-    answer = orjson.loads(await service.links(PageRef(doc_id=doc_id), call.view))
+def _is_hub(service: SearchService, body: FetchRequest, view: View) -> bool:
+    """Whether more links lead to a page than are gathered, counting those a view shows."""
+    snapshot = service.snapshot
+    origins = snapshot.graph.origins(snapshot.store.require(url=body.url, doc_id=body.doc_id))
+    if len(origins) <= MAX_ORIGINS:
+        return False
+    visible = (number for number, _ in origins if service.is_visible(number, view))
+    return next(islice(visible, MAX_ORIGINS, None), None) is not None
+
+
+def _listed(service: SearchService, answer: Values) -> Values:
+    """Pages that a page links to and that link to it, each once."""
+    store = service.snapshot.store
     ids = {side: dict.fromkeys(link["doc_id"] for link in answer[side] if link["doc_id"]) for side in ("out", "in")}
-    heads = {side: [store.head(store.require(doc_id=found)) for found in ids[side]] for side in ids}
+    heads = {side: [store.head(store.require(doc_id=found)) for found in islice(ids[side], MAX_LISTED)] for side in ids}
     away = dict.fromkeys(link["url"] for link in answer["out"] if not link["doc_id"])
     return {
-        "to": {"total": len(ids["out"]), "heads": heads["out"][:MAX_LISTED]},
-        "from": {"total": len(ids["in"]), "heads": heads["in"][:MAX_LISTED]},
-        "away": {"total": len(away), "urls": list(away)[:MAX_LISTED]},
+        "to": {"total": len(ids["out"]), "heads": heads["out"]},
+        "from": {"total": len(ids["in"]), "heads": heads["in"]},
+        "away": {"total": len(away), "urls": list(islice(away, MAX_LISTED))},
     }

@@ -6,7 +6,7 @@ import io
 import logging
 from typing import Any
 
-from corpus.extract import clean_text, normal_date, title_of_url
+from corpus.extract import MAX_TITLE_CHARS, clean_text, normal_date, title_of_url
 from corpus.records import Document, Link, Skipped
 from corpus.urls import resolve_url
 
@@ -17,32 +17,39 @@ def extract_pdf(url: str, data: bytes) -> Document | Skipped:
     Skipped for what cannot be read, is encrypted, or holds pictures of words only.
     """
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
 
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of every flaw it mends
     try:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
             return Skipped(url, "the PDF is encrypted")
-        told = reader.metadata
+        title, date = _title_and_date(reader)
         pages = [clean_text(page.extract_text()).strip() for page in reader.pages]
-        targets = dict.fromkeys(target for page in reader.pages for target in _targets(page))
+        targets = dict.fromkeys(clean_text(target) for page in reader.pages for target in _targets(page))
     # The library meets files of every kind of damage, and raises what comes to it.
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError) as error:
-        return Skipped(url, f"the PDF cannot be read: {error}")
+    except Exception as error:
+        return Skipped(url, clean_text(f"the PDF cannot be read: {error}"))
     if not any(pages):
         return Skipped(url, "no text in the PDF; it may hold pictures of pages")
     text = "\n\n".join(f"## Page {number}\n\n{words}" for number, words in enumerate(pages, 1) if words)
-    title = " ".join(str((told.title if told else None) or "").split())[:500]
     links = []
     for target in targets:
         try:
             links.append(Link(resolve_url(url, target), target))
         except ValueError:
             continue
-    created = told.creation_date if told else None
-    date = normal_date(created.isoformat()) if created else None
     return Document(url=url, title=title or title_of_url(url), text=text, links=tuple(links), date=date)
+
+
+def _title_and_date(reader: Any) -> tuple[str, str | None]:
+    """What the file says of itself; a date that is none costs the page nothing."""
+    told = reader.metadata
+    title = " ".join(clean_text(str((told.title if told else None) or "")).split())
+    try:
+        created = told.creation_date if told else None
+    except ValueError:
+        created = None
+    return title[:MAX_TITLE_CHARS].rstrip(), normal_date(created.isoformat()) if created else None
 
 
 def _targets(page: Any) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,10 +15,13 @@ from urllib.parse import quote
 from corpus.errors import BadSource, BadUrl
 from corpus.extract import MAX_PAGE_BYTES, clean_text, declared_url, decode_html, extract_html, too_large
 from corpus.records import Document, Skipped
+from corpus.sources.lines import storable
 from corpus.urls import canonical_url
 
 _HOST = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*(?::\d+)?", re.IGNORECASE)
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
+MAX_FRONT_MATTER_CHARS = 64 * 1024
+"""More is no front matter: YAML is read at some hundred kilobytes a second."""
 
 
 def read_folder(path: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
@@ -45,19 +49,23 @@ def _names(root: Path) -> list[str]:
 
 
 def _page(root: Path, name: str) -> Document | Skipped:
+    where = storable(name)
     try:
         size = (root / name).stat().st_size
         if size > MAX_PAGE_BYTES:
-            return Skipped(name, too_large(size))
+            return Skipped(where, too_large(size))
         data = (root / name).read_bytes()
         place = _url_of_place(root, name)
     except OSError as error:
-        return Skipped(name, f"the file cannot be read: {error.strerror}")
+        return Skipped(where, f"the file cannot be read: {error.strerror}")
     except BadUrl as error:
-        return Skipped(name, str(error))
-    page = FILES[PurePosixPath(name).suffix.lower()](place, data)
+        return Skipped(where, str(error))
+    try:
+        page = FILES[PurePosixPath(name).suffix.lower()](place, data)
+    except Exception as error:  # one page is not worth the others
+        return Skipped(where, clean_text(f"the page cannot be read: {error}"))
     if isinstance(page, Skipped):
-        return Skipped(name, page.reason)
+        return Skipped(where, page.reason)
     return replace(page, aliases=(place,)) if place != page.url else page
 
 
@@ -75,29 +83,47 @@ def _markdown(place: str, data: bytes) -> Document | Skipped:
     body = _FRONT_MATTER.sub("", text, count=1) if told is not None else text
     told = told or {}
     try:
-        url = canonical_url(str(told.get("url") or told.get("permalink") or ""))
+        url = canonical_url(_told(told, "url", "permalink"))
     except BadUrl:
         url = place
     html = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(body)
-    title = str(told.get("title") or "") or None
-    page = extract_html(url, html, title=title, date=str(told.get("date") or "") or None, keep_html=False)
-    if isinstance(page, Document) and (language := told.get("lang") or told.get("language")):
-        return replace(page, language=str(language))
+    title, day = _told(told, "title") or None, _told(told, "date") or None
+    page = extract_html(url, html, title=title, date=day, keep_html=False)
+    if isinstance(page, Document) and (language := _told(told, "lang", "language").strip()):
+        return replace(page, language=language)
     return page
 
 
 def front_matter(text: str) -> dict[str, Any] | None:
-    """What stands between the `---` at the head of a Markdown file, as YAML; None where there is none."""
+    """What stands between the `---` at the head of a Markdown file, as YAML; None where there is none.
+
+    YAML with aliases counts as none: a few lines of them can stand for more than memory holds.
+    """
     import yaml
 
     match = _FRONT_MATTER.match(text)
-    if match is None:
+    if match is None or match.end(1) > MAX_FRONT_MATTER_CHARS:
         return None
+
+    class PlainLoader(yaml.SafeLoader):
+        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.YAMLError("an alias")
+            return super().compose_node(parent, index)
+
     try:
-        told = yaml.safe_load(match.group(1))
-    except (yaml.YAMLError, ValueError):
+        told = yaml.load(match.group(1), PlainLoader)
+    except Exception:  # the library raises KeyError, IndexError and more for tags that do not fit their values
         return None
     return told if isinstance(told, dict) else None
+
+
+def _told(told: dict[str, Any], *names: str) -> str:
+    """The first of these entries that is a word, a number or a date; else "". Lists and the like are not asked for."""
+    for name in names:
+        if isinstance(value := told.get(name), str | int | float | date) and value:
+            return clean_text(str(value))
+    return ""
 
 
 def _text(place: str, data: bytes) -> Document | Skipped:
@@ -105,7 +131,7 @@ def _text(place: str, data: bytes) -> Document | Skipped:
     text = clean_text(data.decode("utf-8-sig", "replace")).strip()
     if not text:
         return Skipped(place, "no text")
-    return Document(url=place, title=" ".join(text.split("\n", 1)[0].split())[:200], text=text)
+    return Document(url=place, title=" ".join(text.split("\n", 1)[0].split())[:200].rstrip(), text=text)
 
 
 def _pdf(place: str, data: bytes) -> Document | Skipped:

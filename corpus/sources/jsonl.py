@@ -20,7 +20,7 @@ from urllib.parse import quote
 import orjson
 
 from corpus.errors import BadUrl
-from corpus.extract import clean_text, extract_html, normal_date, title_of_url
+from corpus.extract import MAX_TITLE_CHARS, clean_text, extract_html, normal_date, title_of_url
 from corpus.records import Document, Image, Link, Skipped
 from corpus.sources.anchors import place_links
 from corpus.sources.lines import MAX_LINE_BYTES, read_lines
@@ -55,6 +55,8 @@ def page_of_row(where: str, row: Row) -> Document | Skipped:
         return _document(row)
     except ValueError as error:
         return Skipped(where, str(error))
+    except Exception as error:  # one page is not worth the others
+        return Skipped(where, clean_text(f"the page cannot be read: {error}"))
 
 
 def _row(line: bytes) -> Row:
@@ -74,6 +76,7 @@ def _row(line: bytes) -> Row:
 
 def _document(row: Row) -> Document:
     url, title, text = _identity(row)
+    title = " ".join(title.split())[:MAX_TITLE_CHARS].rstrip()
     html = _text(row.get("html"))
     document = Document(url=url, title=title or title_of_url(url), text=text, html=html or None)
     if not text and html:
@@ -83,11 +86,11 @@ def _document(row: Row) -> Document:
         document = extracted
     if not document.text.strip():
         raise ValueError("the page has no text")
-    links = _links(row, url)
+    links, placeless = _links(row, url)
     fetched_at = _text(row.get("fetched_at")).strip()
     return replace(
         document,
-        links=place_links(document.text, links) if links else document.links,
+        links=(*place_links(document.text, links), *placeless) or document.links,
         images=_images(row, url) or document.images,
         date=normal_date(row.get("date")) or document.date,
         fetched_at=fetched_at if normal_date(fetched_at) else None,
@@ -98,7 +101,7 @@ def _document(row: Row) -> Document:
 
 def _identity(row: Row) -> tuple[str, str, str]:
     """URL, title and text, by the keys that tell the dialects apart."""
-    title, text = " ".join(_text(row.get("title")).split()), _text(row.get("text"))
+    title, text = _text(row.get("title")), _text(row.get("text"))
     if row.get("url"):
         return canonical_url(_text(row["url"]).strip()), title, text
     if "contents" in row:
@@ -119,18 +122,24 @@ def _invented_url(kind: str, page_id: object) -> str:
     return canonical_url(f"https://{kind}.invalid/{quote(name, safe='')}")
 
 
-def _links(row: Row, url: str) -> list[Link]:
+def _links(row: Row, url: str) -> tuple[list[Link], list[Link]]:
+    """Links to find the place of, and those said to have none ("start": null). One with a start keeps its anchor."""
     links, anchors = _list(row.get("links")), _list(row.get("anchors"))
-    found = []
+    found: list[Link] = []
+    placeless: list[Link] = []
     for link, anchor in zip_longest(links, anchors[: len(links)]):
         entry = link if isinstance(link, dict) else {"url": link, "anchor": anchor}
         target = _resolve(url, entry.get("url"))
         if target is None:
             continue
-        start = entry.get("start")
-        words = " ".join(_text(entry.get("anchor")).split())
-        found.append(Link(target, words, start if isinstance(start, int) else None))
-    return found
+        start, words = entry.get("start"), _text(entry.get("anchor"))
+        if "start" in entry and start is None:
+            placeless.append(Link(target, words))
+        elif isinstance(start, int):
+            found.append(Link(target, words, start))
+        else:
+            found.append(Link(target, " ".join(words.split())))
+    return found, placeless
 
 
 def _images(row: Row, url: str) -> tuple[Image, ...]:

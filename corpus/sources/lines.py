@@ -21,6 +21,11 @@ _BUFFER_BYTES = 256 * 1024
 _ZSTD_BYTES = 2048
 
 
+def storable(name: str) -> str:
+    """A file's name as UTF-8 can hold it: bytes that are no UTF-8 are written as their escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 class _ZstdFile(io.RawIOBase):
     """Decompressed bytes of one zstd file of any number of frames.
 
@@ -72,7 +77,7 @@ def read_lines(path: str, *, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[t
 
 def _lines(path: Path, magic: bytes, max_line_bytes: int) -> Iterator[tuple[str, bytes | str]]:
     # Only the name: where a build ran must not show in what it made.
-    number, rows, name = 0, 0, path.name
+    number, rows, name = 0, 0, storable(path.name)
     with open(path, "rb", buffering=_BUFFER_BYTES) as packed:
         file = _unpacked(packed, magic)
         while True:

@@ -8,6 +8,7 @@ from typing import Any
 from corpus.errors import BadSource
 from corpus.records import Document, Skipped
 from corpus.sources.jsonl import page_of_row
+from corpus.sources.lines import storable
 
 _BATCH = 256
 
@@ -30,7 +31,7 @@ def read_parquet(path: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
         batches = _parquet(file) if path.lower().endswith(".parquet") else _arrow(file)
     except (OSError, ValueError, ImportError, pyarrow.ArrowException) as error:
         raise BadSource(f"{path} cannot be read: {error}.", "Name a .parquet, .arrow or .feather file.") from error
-    return _pages(path.rstrip("/").rsplit("/", 1)[-1], batches, skip)
+    return _pages(storable(path.rstrip("/").rsplit("/", 1)[-1]), batches, skip)
 
 
 def _parquet(file: Any) -> Iterator[Any]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from corpus.errors import BadSource, BadUrl
-from corpus.extract import MAX_PAGE_BYTES, clean_text, decode_html, extract_html, title_of_url, too_large
+from corpus.extract import MAX_PAGE_BYTES, clean_text, decode_html, extract_html, normal_date, title_of_url, too_large
 from corpus.records import Document, Skipped
+from corpus.sources.lines import storable
 from corpus.urls import canonical_url, resolve_url
 
 _HTML = ("text/html", "application/xhtml+xml")
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 
 
 def read_warc(path: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
@@ -26,10 +30,10 @@ def read_warc(path: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
     file = Path(path)
     if not file.is_file():
         raise BadSource(f"There is no file {path}. Name a .warc, .warc.gz, .wet or .wet.gz file.")
-    return islice(_captures(file), skip, None)
+    return _captures(file, storable(file.name), skip)
 
 
-def _captures(file: Path) -> Iterator[Document | Skipped]:
+def _captures(file: Path, name: str, skip: int) -> Iterator[Document | Skipped]:
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
     kinds = WarcRecordType.response | WarcRecordType.resource | WarcRecordType.conversion | WarcRecordType.revisit
@@ -37,13 +41,22 @@ def _captures(file: Path) -> Iterator[Document | Skipped]:
     with open(file, "rb") as stream:
         try:
             for count, record in enumerate(ArchiveIterator(stream, record_types=kinds), 1):
-                yield _capture(record, record.record_type == WarcRecordType.conversion, f"{file.name}:{count}")
+                if count > skip:
+                    yield _page(record, record.record_type == WarcRecordType.conversion, f"{name}:{count}")
         # The library raises its own kinds for a broken record or stream; what was read before stays good.
         except Exception as error:
-            yield Skipped(file.name, f"the archive cannot be read behind record {count}: {error}")
+            if count >= skip:
+                yield Skipped(name, clean_text(f"the archive cannot be read behind record {count}: {error}"))
             return
-    if not count:
-        yield Skipped(file.name, "no captures in this file; is it a WARC file?")
+    if not count and not skip:
+        yield Skipped(name, "no captures in this file; is it a WARC file?")
+
+
+def _page(record: Any, is_text: bool, where: str) -> Document | Skipped:
+    try:
+        return _capture(record, is_text, where)
+    except Exception as error:  # one capture is not worth the others
+        return Skipped(where, clean_text(f"the page cannot be read: {error}"))
 
 
 def _capture(record: Any, is_text: bool, where: str) -> Document | Skipped:
@@ -53,7 +66,7 @@ def _capture(record: Any, is_text: bool, where: str) -> Document | Skipped:
     except BadUrl as error:
         return Skipped(where, str(error))
     place = f"{where} {url}"
-    fetched_at = record.headers.get("WARC-Date")
+    fetched_at = (record.headers.get("WARC-Date") or "").strip()
     http = record.http_headers
     status = int(http.status_code) if http is not None and http.status_code else 200
     if 300 <= status < 400:
@@ -63,8 +76,10 @@ def _capture(record: Any, is_text: bool, where: str) -> Document | Skipped:
     if record.content_length > MAX_PAGE_BYTES:
         return Skipped(place, too_large(record.content_length))
     data = record.reader.read(MAX_PAGE_BYTES + 1)
+    if http is not None and len(data) <= MAX_PAGE_BYTES:
+        data = _decoded(data, http.get("Transfer-Encoding") or "", http.get("Content-Encoding") or "")
     if len(data) > MAX_PAGE_BYTES:
-        return Skipped(place, too_large(len(data)))
+        return Skipped(place, f"the page has more than {MAX_PAGE_BYTES:,} bytes when decoded")
     kind = "text/plain" if is_text else _kind(record, data)
     page: Document | Skipped
     if kind in _HTML:
@@ -75,13 +90,76 @@ def _capture(record: Any, is_text: bool, where: str) -> Document | Skipped:
         page = extract_pdf(url, data)
     elif kind == "text/plain":
         text = clean_text(data.decode("utf-8", "replace")).strip()
-        title = text.split("\n", 1)[0].strip()[:200] if is_text else title_of_url(url)
+        title = " ".join(text.split("\n", 1)[0].split())[:200].rstrip() if is_text else title_of_url(url)
         page = Document(url=url, title=title, text=text) if text else Skipped(url, "no text")
     else:
         return Skipped(place, f"{kind or 'content of no declared type'} is no page")
     if isinstance(page, Skipped):
         return Skipped(place, page.reason)
-    return replace(page, fetched_at=fetched_at)
+    return replace(page, fetched_at=fetched_at if normal_date(fetched_at) else None)
+
+
+def _decoded(data: bytes, transfer: str, content: str) -> bytes:
+    """A body without its HTTP encodings, no more than a byte above MAX_PAGE_BYTES of it.
+
+    Done here, as the library's own decoding ends the iteration without a word behind some chunked bodies. Text that
+    does not decode was stored decoded, with the headers it once came with. Raises ValueError.
+    """
+    for name in reversed([name.strip().lower() for name in f"{content},{transfer}".split(",")]):
+        try:
+            data = _without(name, data)
+        except Exception as error:
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                raise ValueError(f"its {name[:40]} encoding cannot be undone ({error})") from error
+    return data
+
+
+def _without(name: str, data: bytes) -> bytes:
+    if name in ("", "identity", "none"):
+        return data
+    if name == "chunked":
+        return _unchunked(data)
+    if name in ("gzip", "x-gzip", "deflate"):
+        return _inflated(data)
+    if name == "br":
+        from fastwarc.stream_io import BrotliReader
+
+        return bytes(BrotliReader(io.BytesIO(data)).read(MAX_PAGE_BYTES + 1))
+    if name == "zstd":
+        import zstandard
+
+        return zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(data).read(MAX_PAGE_BYTES + 1)
+    raise ValueError("it is not known")
+
+
+def _unchunked(data: bytes) -> bytes:
+    parts: list[bytes] = []
+    at = 0
+    while head := _CHUNK.match(data, at):
+        size, at = int(head.group(1), 16), head.end()
+        if not size:
+            return b"".join(parts)
+        parts.append(data[at : at + size])
+        at += size
+        at += 2 if data.startswith(b"\r\n", at) else 1 if data.startswith(b"\n", at) else 0
+    if parts:  # cut off: what came is the page, as a browser shows it
+        return b"".join(parts)
+    raise ValueError("there are no chunks")
+
+
+def _inflated(data: bytes) -> bytes:
+    """gzip of any number of members, zlib, or what some servers call deflate: neither."""
+    kind = 47 if data.startswith(b"\x1f\x8b") or data[:1] == b"\x78" else -15
+    found = b""
+    while data and len(found) <= MAX_PAGE_BYTES:
+        inflate = zlib.decompressobj(kind)
+        found += inflate.decompress(data, MAX_PAGE_BYTES + 1 - len(found))
+        if not inflate.eof and len(found) <= MAX_PAGE_BYTES:
+            raise ValueError("it ends early")
+        data = inflate.unused_data if inflate.unused_data.startswith(b"\x1f\x8b") else b""
+    return found
 
 
 def _kind(record: Any, data: bytes) -> str:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import io
+import os
+import time
+import zlib
 from pathlib import Path
 
 import fsspec
@@ -11,13 +15,14 @@ import pyarrow
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
+import zstandard
 from fpdf import FPDF
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from corpus import Document, Skipped, read_source
 from corpus.errors import BadSource
-from corpus.sources import guess_kind
+from corpus.sources import folder, guess_kind, warc
 
 PAGE = b"<!doctype html><title>Harbour</title><h1>Harbour</h1><p>Boats at <a href='/inn'>the inn</a>.</p>"
 
@@ -45,13 +50,13 @@ def make_pdf(words: list[str], *, title: str = "", link: str = "", password: str
 
 
 def write_warc(path: Path, captures: list[tuple[str, str, str, bytes]], *, gzip: bool = True) -> Path:
-    """Captures are (URL, status line, content type or a whole header block, body)."""
+    """Captures are (URL, status line, content type or header lines, body)."""
     with open(path, "wb") as file:
         writer = WARCWriter(file, gzip=gzip)
         writer.write_record(writer.create_warcinfo_record(path.name, {"software": "a test"}))
         for url, status, kind, body in captures:
-            name, _, value = kind.partition(": ") if ": " in kind else ("Content-Type", "", kind)
-            headers = StatusAndHeaders(status, [(name, value or kind)], protocol="HTTP/1.1")
+            lines = kind.split("\n") if ": " in kind else [f"Content-Type: {kind}"]
+            headers = StatusAndHeaders(status, [tuple(line.split(": ", 1)) for line in lines], protocol="HTTP/1.1")
             record = writer.create_warc_record(
                 url, "response", payload=io.BytesIO(body), http_headers=headers,
                 warc_headers_dict={"WARC-Date": "2024-05-06T07:08:09Z"},
@@ -170,6 +175,8 @@ def test_a_truncated_archive_keeps_what_was_read(tmp_path: Path) -> None:
     items = list(read_source(str(path)))
     assert len(items) >= 4
     assert [page.url for page in documents(path)][:4] == [f"http://a.example/{i}" for i in range(4)]
+    for skip in range(len(items) + 2):
+        assert list(read_source(str(path), skip=skip)) == items[skip:]
 
 
 def test_a_file_that_is_no_archive_is_told(tmp_path: Path) -> None:
@@ -231,3 +238,184 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadSource, match="cannot be read"):
             read_source(str(spec))
+
+
+# -- one bad file costs no other
+
+
+def broken(*_: object, **__: object) -> Document:
+    raise RuntimeError("nobody thought of this")
+
+
+def test_an_unforeseen_error_costs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("words")
+    (tmp_path / "b.html").write_bytes(PAGE)
+    monkeypatch.setitem(folder.FILES, ".html", broken)
+    assert [page.text for page in documents(tmp_path)] == ["words"]
+    assert skipped(tmp_path) == [Skipped("b.html", "the page cannot be read: nobody thought of this")]
+
+
+def test_an_unforeseen_error_costs_one_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    captures = [
+        ("http://a.example/1", "200 OK", "text/html", PAGE),
+        ("http://a.example/2", "200 OK", "text/plain", b"words"),
+    ]
+    path = write_warc(tmp_path / "web.warc.gz", captures)
+    monkeypatch.setattr(warc, "extract_html", broken)
+    first, second = read_source(str(path))
+    assert first == Skipped("web.warc.gz:1", "the page cannot be read: nobody thought of this")
+    assert isinstance(second, Document)
+
+
+def test_captures_passed_over_are_not_extracted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_warc(
+        tmp_path / "web.warc.gz", [(f"http://a.example/{i}", "200 OK", "text/html", PAGE) for i in range(5)]
+    )
+    seen = []
+    extract = warc.extract_html
+    monkeypatch.setattr(warc, "extract_html", lambda url, html: seen.append(url) or extract(url, html))
+    assert len(list(read_source(str(path), skip=3))) == 2
+    assert seen == ["http://a.example/3", "http://a.example/4"]
+
+
+def test_a_pdf_with_a_bad_date_is_a_page_without_one(tmp_path: Path) -> None:
+    data = make_pdf(["words"])
+    at = data.index(b"/CreationDate (D:") + len(b"/CreationDate (D:")
+    (tmp_path / "x.pdf").write_bytes(data[:at] + b"20241399" + data[at + 8 :])
+    (page,) = documents(tmp_path)
+    assert page.date is None
+    assert "words" in page.text
+
+
+def test_a_pdf_that_needs_what_is_not_installed_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pypdf
+    from pypdf.errors import DependencyError
+
+    def reader(_: object) -> None:
+        raise DependencyError("cryptography is required")
+
+    monkeypatch.setattr(pypdf, "PdfReader", reader)
+    (tmp_path / "x.pdf").write_bytes(b"%PDF")
+    assert skipped(tmp_path) == [Skipped("x.pdf", "the PDF cannot be read: cryptography is required")]
+
+
+def bomb() -> str:
+    """Nine lists, each of nine of the one before it: four hundred million words."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+    return "\n".join([*lines, "title: *a8"])
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        bomb(),
+        "a: &a x\ntitle: *a",
+        "title: " + "[" * 20_000,
+        "".join(" " * n + "a:\n" for n in range(300)),
+        "date: !!timestamp x",
+        'title: !!int ""',
+        "x: y\n" * 20_000,
+    ],
+    ids=["bomb", "alias", "deep list", "deep map", "timestamp", "int", "long"],
+)
+def test_front_matter_out_of_the_ordinary_costs_no_page(tmp_path: Path, front: str) -> None:
+    (tmp_path / "a.md").write_text(f"---\n{front}\n---\nSome words.\n")
+    began = time.monotonic()
+    (page,) = documents(tmp_path)
+    assert "Some words." in page.text
+    assert len(page.title) <= 500
+    assert time.monotonic() - began < 5
+
+
+def test_front_matter_gives_words_numbers_and_dates_only(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("---\ntitle: [A, list]\nlang: {a: b}\ndate: 2021\n---\n# Heading\n")
+    (tmp_path / "b.md").write_text('---\ntitle: "odd \\ud800"\nlang: "e\\ud800"\nurl: "\\ud800"\n---\nwords\n')
+    listed, odd = documents(tmp_path)
+    assert (listed.title, listed.language, listed.date) == ("Heading", None, "2021")
+    assert (odd.title, odd.language) == ("odd \ufffd", "e\ufffd")
+    assert len(odd.digest) == 64  # it can be stored
+
+
+def test_names_that_are_no_utf_8_can_be_told(tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff.html")
+    try:
+        (tmp_path / name).write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system refuses such names")
+    assert [item.where for item in skipped(tmp_path)] == ["\\udcff.html"]
+    for end, data in ((".jsonl", b"{"), (".warc", b"nothing\n" * 10)):
+        path = tmp_path / os.fsdecode(b"\xff" + end.encode())
+        path.write_bytes(data)
+        (item,) = skipped(path)
+        assert item.where.encode().startswith(b"\\udcff" + end.encode())
+
+
+# -- bodies as HTTP sent them
+
+
+def chunked(data: bytes) -> bytes:
+    parts = [data[at : at + 40] for at in range(0, len(data), 40)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (*parts, b""))
+
+
+def bare_deflate(data: bytes) -> bytes:
+    deflate = zlib.compressobj(wbits=-15)
+    return deflate.compress(data) + deflate.flush()
+
+
+BROTLI = bytes.fromhex("0b0280") + b"words" + b"\x03"
+"""What `brotli` makes of b"words"."""
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ("Transfer-Encoding: chunked", chunked(PAGE)),
+        ("Content-Encoding: gzip", gzip.compress(PAGE)),
+        ("content-encoding: X-GZIP", gzip.compress(PAGE[:30]) + gzip.compress(PAGE[30:])),
+        ("Transfer-Encoding: chunked\nContent-Encoding: gzip", chunked(gzip.compress(PAGE))),
+        ("Content-Encoding: deflate", zlib.compress(PAGE)),
+        ("Content-Encoding: deflate", bare_deflate(PAGE)),
+        ("Content-Encoding: zstd", zstandard.compress(PAGE)),
+        ("Content-Encoding: identity", PAGE),
+        ("Content-Encoding: gzip", PAGE),  # stored decoded, with the headers it came with
+        ("Transfer-Encoding: chunked\nContent-Encoding: br", PAGE),
+    ],
+    ids=["chunked", "gzip", "members", "both", "zlib", "deflate", "zstd", "identity", "no gzip", "neither"],
+)
+def test_bodies_are_decoded_and_the_archive_goes_on(tmp_path: Path, headers: str, body: bytes) -> None:
+    captures = [
+        ("http://a.example/1", "200 OK", f"Content-Type: text/html\n{headers}", body),
+        ("http://a.example/2", "200 OK", "text/html", PAGE),
+    ]
+    first, second = documents(write_warc(tmp_path / "web.warc.gz", captures))
+    assert first.text == second.text
+    assert first.title == "Harbour"
+
+
+def test_a_brotli_body_is_decoded(tmp_path: Path) -> None:
+    headers = "Content-Type: text/plain\nContent-Encoding: br"
+    path = write_warc(tmp_path / "web.warc.gz", [("http://a.example/1", "200 OK", headers, BROTLI)])
+    assert [page.text for page in documents(path)] == ["words"]
+
+
+@pytest.mark.parametrize("name", ["gzip", "br", "deflate", "zstd", "unheard-of"])
+def test_a_body_that_does_not_decode_is_skipped(tmp_path: Path, name: str) -> None:
+    captures = [
+        ("http://a.example/1", "200 OK", f"Content-Type: text/html\nContent-Encoding: {name}", b"\x1f\x8b\xff\xfe" * 9),
+        ("http://a.example/2", "200 OK", "text/html", PAGE),
+    ]
+    path = write_warc(tmp_path / "web.warc.gz", captures)
+    (item,) = skipped(path)
+    assert f"its {name} encoding cannot be undone" in item.reason
+    assert len(documents(path)) == 1
+
+
+def test_a_body_that_unpacks_to_more_than_a_page_is_skipped(tmp_path: Path) -> None:
+    headers = "Content-Type: text/html\nContent-Encoding: gzip"
+    path = write_warc(
+        tmp_path / "web.warc.gz", [("http://a.example/1", "200 OK", headers, gzip.compress(bytes(64 * 1024**2)))]
+    )
+    (item,) = skipped(path)
+    assert "33,554,432" in item.reason

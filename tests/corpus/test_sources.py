@@ -13,8 +13,9 @@ import pytest
 import zstandard
 
 from corpus.errors import BadSource
+from corpus.extract import MAX_TITLE_CHARS
 from corpus.records import Document, Image, Link, Skipped
-from corpus.sources import KINDS, guess_kind, read_source
+from corpus.sources import KINDS, guess_kind, jsonl, read_source
 from corpus.sources.anchors import place_links
 from corpus.sources.folder import read_folder
 from corpus.sources.jsonl import read_jsonl
@@ -189,6 +190,45 @@ def test_an_overlong_line_is_skipped_in_flat_memory(tmp_path: Path) -> None:
     assert skipped == Skipped("docs.jsonl:1", "the line is longer than 1,000,000 bytes")
     assert isinstance(page, Document)
     assert peak_bytes < 5_000_000
+
+
+def test_titles_are_bounded_and_folded(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        {"url": "https://a.example/", "title": "long " * 1000, "text": "x"},
+        {"id": 1, "contents": f"two  {'words ' * 1000}\nbody"},
+    )
+    for page in read_jsonl(path):
+        assert isinstance(page, Document)
+        assert 490 < len(page.title) <= MAX_TITLE_CHARS
+        assert page.title == " ".join(page.title.split())
+
+
+def test_an_unforeseen_error_costs_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> Document:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(jsonl, "extract_html", broken)
+    path = written(tmp_path, {"url": "https://a.example/", "html": "<p>x"}, {"url": "https://a.example/", "text": "x"})
+    first, second = read_jsonl(path)
+    assert first == Skipped("docs.jsonl:1", "the page cannot be read: nobody thought of this")
+    assert isinstance(second, Document)
+
+
+def test_a_link_that_says_where_it_starts_keeps_its_anchor(tmp_path: Path) -> None:
+    links = [
+        {"url": "/a", "anchor": "two\n words", "start": 0},
+        {"url": "/b", "anchor": "more", "start": None},
+        {"url": "/c", "anchor": " more "},
+    ]
+    page = only(
+        read_jsonl(written(tmp_path, {"url": "https://a.example/", "text": "two\n words more", "links": links}))
+    )
+    assert page.links == (
+        Link("https://a.example/a", "two\n words", 0, 10),
+        Link("https://a.example/c", "more", 11, 15),
+        Link("https://a.example/b", "more"),
+    )
 
 
 # -- files, packed and broken

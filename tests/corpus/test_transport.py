@@ -144,6 +144,32 @@ def test_exported_pages_build_to_the_same_content(tiny: Snapshot, tmp_path: Path
     assert not diff(tiny, open_snapshot(tmp_path / "again"))
 
 
+def test_odd_images_and_links_survive_an_export(tmp_path: Path) -> None:
+    row = {
+        "url": "https://a.example/",
+        "title": "T",
+        "text": "one\n  two https://b.example/ three",
+        "links": [
+            {"url": "/x", "anchor": "one\n  two", "start": 0},
+            {"url": "https://b.example/", "anchor": "https://b.example/", "start": None},
+        ],
+        "images": [{"file": "images/a b.png", "alt": "A"}, {"file": "HTTPS://b.example/%7e"}, "/i.png"],
+    }
+    (tmp_path / "in.jsonl").write_bytes(orjson.dumps(row))
+    first = build_snapshot([str(tmp_path / "in.jsonl")], tmp_path / "first", BuildOptions(encoder="none"))
+    snapshot = open_snapshot(tmp_path / "first")
+    (page,) = (snapshot.store.document(number) for number in range(1))
+    assert [image.url for image in page.images] == [
+        "images/a b.png",
+        "HTTPS://b.example/%7e",
+        "https://a.example/i.png",
+    ]
+    assert [(link.anchor, link.start) for link in page.links] == [("one\n  two", 0), ("https://b.example/", None)]
+    export_jsonl(snapshot, tmp_path / "out.jsonl")
+    again = build_snapshot([str(tmp_path / "out.jsonl")], tmp_path / "again", BuildOptions(encoder="none"))
+    assert again.content_id == first.content_id
+
+
 def test_the_demo_s_pages_survive_an_export(factbook: Snapshot, tmp_path: Path) -> None:
     export_jsonl(factbook, tmp_path / "pages.jsonl.zst")
     manifest = build_snapshot([str(tmp_path / "pages.jsonl.zst")], tmp_path / "again")
