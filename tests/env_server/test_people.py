@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -11,8 +14,15 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import orjson
 import pytest
+from fastapi import FastAPI, Response
 
 from corpus import BuildOptions, Snapshot, build_snapshot, open_snapshot
+from env_server import people
+from env_server.front import Call, Receive, Scope, Send
+from env_server.people import add_pages
+from env_server.service import SearchService
+from env_server.settings import ServerSettings
+from env_server.view import View
 from tests.conftest import MakeClient
 
 ADA = "https://tiny.example/people/ada"
@@ -177,6 +187,93 @@ async def test_contents_of_a_page_with_many_sections_keep_its_upper_levels(
     assert "Part 8" in page.texts["contents"]
 
 
+async def test_contents_of_a_flat_page_end_at_their_limit(tmp_path: Path, make_client: MakeClient) -> None:
+    text = "".join(f"## Part {n}\n\nWords.\n\n" for n in range(3000))
+    row = {"url": "https://flat.example/", "title": "Flat", "text": text}
+    async with make_client(snapshots={"one": build(tmp_path, row)}) as client:
+        page = await see(client, "/page", url="https://flat.example/")
+    assert page.texts["contents"].count("Part ") == people.MAX_CONTENTS
+
+
+def test_the_upper_levels_of_half_a_million_headings_are_listed() -> None:
+    assert people._upper([2] * 500_000) == [(place, 0) for place in range(people.MAX_CONTENTS)]
+    assert people._upper([2, *[4] * 500_000, 2, 3]) == [(0, 0), (500_001, 0), (500_002, 1)]
+    assert people._upper([]) == []
+
+
+async def test_every_page_is_made_beside_the_event_loop(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_in = []
+    make = people._html
+
+    def noted(template: str, status: int = 200, **values: object) -> Response:
+        made_in.append(threading.current_thread())
+        return make(template, status, **values)
+
+    monkeypatch.setattr(people, "_html", noted)
+    for path in ("/", "/?q=storm", "/?q=x&k=0", f"/page?url={ADA}", "/page?url=x"):
+        await client.get(path)
+    assert len(made_in) == 5
+    assert threading.main_thread() not in made_in
+
+
+# Views
+
+BACK = '<html><head><title>Hidden</title></head><body><p>The way <a href="https://open.example/">back</a>.</p></body></html>'
+HIDDEN = {"url": "https://hidden.example/", "html": BACK}
+OPEN = {
+    "url": "https://open.example/",
+    "html": "<html><head><title>Open</title></head><body><p>Words, &lt;https://hidden.example/&gt;, "
+    '<a href="https://hidden.example/">there</a> and <a href="https://good.example/a|b">friend</a>.</p></body></html>',
+}
+MASKED = View(exclude_urls=("https://hidden.example/",))
+
+
+@asynccontextmanager
+async def seen_through(view: View, snapshot: Snapshot) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the pages alone, each request with this view."""
+    app = FastAPI()
+    settings = ServerSettings(snapshots={"one": snapshot.path})
+    add_pages(app, {"one": SearchService("one", snapshot, settings)})
+
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "stillweb": Call("one", view)}, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=front), base_url="http://testserver") as client:
+        yield client
+
+
+async def test_a_masked_page_is_as_one_of_elsewhere(tmp_path: Path) -> None:
+    snapshot = build(tmp_path, HIDDEN, OPEN, FRIEND)
+    async with seen_through(View(), snapshot) as client:
+        page = await see(client, "/page", url=OPEN["url"])
+        assert page.reading_views.count(HIDDEN["url"]) >= 2, "in the text and among the links, both ways"
+    async with seen_through(MASKED, snapshot) as client:
+        page = await see(client, "/page", url=OPEN["url"])
+        refused = await client.get("/page", params={"url": HIDDEN["url"]})
+        home = await see(client, "/")
+    assert set(page.reading_views) == {FRIEND["url"]}
+    assert all(a["class"] == "away" for a in page.all("a") if a["href"] == HIDDEN["url"])
+    assert "link here" not in page.texts["end"]
+    assert refused.status_code == 404
+    assert "Hidden" not in home.texts.get("examples", "")
+
+
+async def test_whether_many_pages_link_here_is_told_of_those_a_view_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "MAX_ORIGINS", 1)
+    other = {**HIDDEN, "url": "https://other.example/"}
+    snapshot = build(tmp_path, HIDDEN, other, OPEN)
+    async with seen_through(View(), snapshot) as client:
+        assert "Many pages link here" in (await see(client, "/page", url=OPEN["url"])).texts["end"]
+    async with seen_through(MASKED, snapshot) as client:
+        end = (await see(client, "/page", url=OPEN["url"])).texts["end"]
+    assert "Many pages link here" not in end
+    assert "Pages of this snapshot that link here (1)" in end
+
+
 # What an agent gets
 
 
@@ -199,6 +296,17 @@ async def test_the_command_shown_gets_the_answer_shown(
     response = await client.post(urlsplit(words[2]).path, content=body.encode(), headers=headers)
     assert response.status_code == 200
     assert response.json() == orjson.loads(page.texts["json"])
+
+
+async def test_a_long_answer_is_shown_as_far_as_its_limit(tmp_path: Path, make_client: MakeClient) -> None:
+    row = {"url": "https://flat.example/", "title": "Flat", "text": "# A\n\n" * 3000}
+    async with make_client(snapshots={"one": build(tmp_path, row)}) as client:
+        page = await see(client, "/page", url=row["url"])
+        short = await see(client, "/", q="zyzzyva")
+        answer = (await client.post("/v1/fetch", json={"url": row["url"]})).json()
+    assert page.texts["json"] == orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode()[: people.MAX_JSON_CHARS]
+    assert "The first 20,000 characters" in page.texts["agent"] + page.texts["faint"]
+    assert "20,000" not in short.texts["main"]
 
 
 async def test_the_command_names_the_token_a_server_asks_for_but_never_shows_it(make_client: MakeClient) -> None:
