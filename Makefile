@@ -27,7 +27,8 @@ test: $(VENV)/.dev ## ruff, strict types, and every test that takes no minutes
 slow: $(VENV)/.slow ## the slower suites: wheel, browser, real models, real corpora, load
 	$(BIN)/python -m pytest -m slow
 
-full: test slow figures ## everything, and the figures in docs/figures
+full: export STILLWEB_KILLS = 20
+full: test slow figures ## everything, twenty kills a command, and the figures in docs/figures
 
 figures: $(VENV)/.slow ## measure again what stands in docs/figures
 	$(BIN)/python -m tests.bench.bench_union --data $(SHARED)

@@ -11,13 +11,18 @@ VERBS: dict[str, tuple[str, str]] = {
     "search": ("env_server.terminal:search", "Search in the terminal"),
     "fetch": ("env_server.terminal:fetch", "Read a page in the terminal"),
     "corpus build": ("corpus.cli:build", "Build a snapshot from pages"),
+    "corpus add": ("corpus.cli:add", "Build a snapshot from one and more pages"),
     "corpus plan": ("corpus.cli:plan", "Tell what a build would take, from a sample"),
     "corpus info": ("corpus.cli:info", "Tell what a snapshot holds"),
+    "corpus schema": ("corpus.cli:schema", "Print the JSON schema of a snapshot's manifest"),
     "corpus verify": ("corpus.cli:verify", "Check every file of a snapshot"),
-    "corpus diff": ("corpus.cli:diff", "Tell what changed from one snapshot to another"),
-    "corpus pack": ("corpus.cli:pack", "Write a snapshot as one file"),
-    "corpus unpack": ("corpus.cli:unpack", "Unpack and verify a packed snapshot"),
-    "corpus export": ("corpus.cli:export", "Write the pages of a snapshot as JSON lines"),
+    "corpus diff": ("corpus.cli_transport:diff", "Tell what changed from one snapshot to another"),
+    "corpus pack": ("corpus.cli_transport:pack", "Write a snapshot as one file"),
+    "corpus unpack": ("corpus.cli_transport:unpack", "Unpack and verify a packed snapshot"),
+    "corpus push": ("corpus.cli_transport:push", "Send a snapshot to any URL"),
+    "corpus pull": ("corpus.cli_transport:pull", "Fetch a snapshot from any URL"),
+    "corpus export": ("corpus.cli_transport:export", "Write the pages of a snapshot as JSON lines or Parquet"),
+    "eval retrieval": ("corpus.cli_eval:retrieval", "Measure rankings against judged queries"),
 }
 
 

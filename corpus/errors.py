@@ -6,11 +6,14 @@
     ├── BadQuery             a query the chosen syntax or engine refuses
     ├── ModeUnavailable      a retrieval mode the snapshot has no index for
     ├── PageNotFound         no document under that URL or id
+    ├── BadJudgements        queries or qrels that cannot be read, or that judge pages the snapshot has not
+    ├── MissingPackage       a library of an extra that is not installed
     ├── EncoderUnavailable   an encoder that is unknown, not installed, or does not fit the snapshot
     ├── SnapshotIncomplete   a directory whose build did not finish
     ├── SnapshotCorrupt      a file that is not what the manifest says
     ├── SnapshotFormat       a format this version does not read
-    └── BuildRefused         a build that must not start: other settings, no pages, no place to write
+    ├── RemoteUnavailable    a remote folder or file that cannot be reached, read or written
+    └── BuildRefused         a build, a pull or the like that must not start: other settings, no place to write
 
 Every message names the thing, the cause and the remedy.
 """
@@ -69,6 +72,14 @@ class PageNotFound(CorpusError, KeyError):
         )
 
 
+class BadJudgements(CorpusError):
+    """Queries or qrels cannot be read, or judge pages that the snapshot does not hold."""
+
+
+class MissingPackage(CorpusError):
+    """A library that only an extra brings is not installed."""
+
+
 class EncoderUnavailable(CorpusError):
     """An encoder is unknown, not installed, or differs from the one the snapshot was built with."""
 
@@ -96,10 +107,11 @@ class SnapshotIncomplete(CorpusError):
 class SnapshotCorrupt(CorpusError):
     """A file of the snapshot is not what the manifest says."""
 
-    def __init__(self, path: Path, difference: str) -> None:
+    def __init__(self, path: Path | str, difference: str) -> None:
         super().__init__(
             f"{path} differs from the manifest: {difference}.", "Restore the file from a copy or build again."
         )
+        self.difference = difference
 
 
 class SnapshotFormat(CorpusError):
@@ -108,3 +120,7 @@ class SnapshotFormat(CorpusError):
 
 class BuildRefused(CorpusError):
     """A build that must not start or cannot go on."""
+
+
+class RemoteUnavailable(CorpusError):
+    """A remote folder or file cannot be reached, read or written."""

@@ -1,14 +1,14 @@
 """From the HTML of one page to a Document.
 
 extract_html       decoding, title, date, language, what part of the page is its content
-  └── elements.py  the walk over that part
+  └── elements.py  the walk over that part, and boilerplate.py what it leaves out of it
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
@@ -40,7 +40,12 @@ _VOID = ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "me
 _DEPTHLESS = frozenset((*_VOID, "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option"))
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _DATE = re.compile(r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?)?")
-_DATE_METAS = ("article:published_time", "date", "dc.date", "dc.date.issued", "dcterms.date", "datepublished")
+_DATE_METAS = (
+    *("article:published_time", "date", "dc.date", "dc.date.issued", "dcterms.date", "datepublished"),
+    *("dcterms.created", "pubdate", "publishdate", "publish_date", "parsely-pub-date", "sailthru.date"),
+)
+_PUBLISHED = re.compile(r""""datePublished"\s*:\s*"([^"\\]{4,100})\"""")
+_TIMES = ("time[itemprop=datePublished]", "time[pubdate]", "article time[datetime]", "time[datetime]")
 
 
 def extract_html(
@@ -73,7 +78,7 @@ def extract_html(
         links=content.links,
         images=content.images,
         date=normal_date(date) or _date(parser, metas),
-        language=_language(parser),
+        language=_language(parser, metas),
         html=html if keep_html else None,
     )
 
@@ -199,15 +204,25 @@ def _title(parser: LexborHTMLParser, metas: Mapping[str, str]) -> str:
 
 
 def _date(parser: LexborHTMLParser, metas: Mapping[str, str]) -> str | None:
-    stated = [metas.get(name) for name in _DATE_METAS]
-    stated += [node.attributes.get("datetime") for node in parser.css("time[datetime]")]
-    return next(filter(None, map(normal_date, stated)), None)
+    """The first readable date of: meta elements, JSON-LD, the time elements that name the page's own, any other."""
+
+    def stated() -> Iterator[str | None]:
+        yield from map(metas.get, _DATE_METAS)
+        for script in parser.css('script[type="application/ld+json"]'):
+            yield from (match.group(1) for match in _PUBLISHED.finditer(script.text()))
+        for selector in _TIMES:
+            yield from (node.attributes.get("datetime") for node in parser.css(selector))
+
+    return next(filter(None, map(normal_date, stated())), None)
 
 
-def _language(parser: LexborHTMLParser) -> str | None:
-    root = parser.css_first("html")
-    language = (root.attributes.get("lang") or "").strip().replace("_", "-") if root else ""
-    return language if _LANGUAGE.fullmatch(language) else None
+def _language(parser: LexborHTMLParser, metas: Mapping[str, str]) -> str | None:
+    """As the html element says, else the body, else a meta element."""
+    stated = [node.attributes.get(name) for node in (parser.root, parser.body) if node for name in ("lang", "xml:lang")]
+    meta = parser.css_first('meta[http-equiv="content-language" i]')
+    stated += [meta.attributes.get("content") if meta else None, metas.get("og:locale")]
+    languages = ((language or "").strip().replace("_", "-") for language in stated)
+    return next(filter(_LANGUAGE.fullmatch, languages), None)
 
 
 def _fold(text: str | None) -> str:

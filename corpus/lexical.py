@@ -9,7 +9,9 @@ decide, its parts are asked for and added exactly (`_exact_score`).
 from __future__ import annotations
 
 import math
+import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,11 @@ from typing import Any
 import orjson
 import tantivy
 
-from corpus.analyzers import analyzer, query_terms
+from corpus.analyzers import analyzer, prepared, query_terms
 from corpus.docstore import UNDATED, DocStore
 from corpus.errors import BadQuery
 from corpus.filters import NO_FILTERS, Filters
+from corpus.languages import has_unsegmented, segmented
 from corpus.rankings import Scored, collect, make_ranking
 from corpus.records import Passage, Ranking
 from corpus.urls import domain_suffixes
@@ -65,35 +68,62 @@ def write_lexical_index(
     *,
     threads: int = 1,
     commit_every: int | None = None,
+    languages: Sequence[str] = (),
 ) -> int:
     """Index passages as `DocStore.iter_passages` gives them; return how many.
+
+    `languages` are those whose pages go through a stemmer of their own, besides English.
 
     One thread by default: its segments are the same every time and searching one segment is fastest. Answers do not
     depend on `threads` or `commit_every` (passages between commits), and a test says so.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    index = _with_analyzers(tantivy.Index(make_schema(), path=str(folder)))
-    writer = index.writer(_HEAP_BYTES, threads)
     count = 0
-    add = tantivy.Document
-    hosts: dict[str, list[str]] = {}
-    for count, (number, title, host, passage) in enumerate(passages, 1):
-        document = add()
-        document.add_text("title", title)
-        if passage.headings:
-            document.add_text("headings", "\n".join(passage.headings))
-        document.add_text("text", passage.text)
-        for suffix in hosts.get(host) or hosts.setdefault(host, domain_suffixes(host)):
-            document.add_text("domain", suffix)
-        document.add_integer("day", int(store.days[number]))
-        document.add_integer("doc", number)
-        document.add_integer("passage", count - 1)
-        writer.add_document(document)
-        if commit_every and count % commit_every == 0:
-            writer.commit()
-    writer.commit()
-    writer.wait_merging_threads()
+    try:
+        index = _with_analyzers(tantivy.Index(make_schema(), path=str(folder)))
+        writer = index.writer(_HEAP_BYTES, threads)
+        add = tantivy.Document
+        hosts: dict[str, list[str]] = {}
+        for count, (number, title, host, passage) in enumerate(passages, 1):
+            document = add()
+            language = store.language(number)
+            document.add_text("title", prepared(title, language, languages))
+            if passage.headings:
+                document.add_text("headings", prepared("\n".join(passage.headings), language, languages))
+            document.add_text("text", prepared(passage.text, language, languages))
+            for suffix in hosts.get(host) or hosts.setdefault(host, domain_suffixes(host)):
+                document.add_text("domain", suffix)
+            document.add_integer("day", int(store.days[number]))
+            document.add_integer("doc", number)
+            document.add_integer("passage", count - 1)
+            writer.add_document(document)
+            if commit_every and count % commit_every == 0:
+                writer.commit()
+        writer.commit()
+        writer.wait_merging_threads()
+    except ValueError as error:
+        if "(os error " in str(error):  # a full disk, among others; the binding has one kind for all
+            raise OSError(f"the lexical index cannot be written: {error}") from error
+        raise
     return count
+
+
+def _opened(folder: Path) -> tuple[tantivy.Index, object]:
+    """The index in a folder, and what has to live as long as it does.
+
+    The engine makes a lock beside what it opens. Where nothing may be written it is given a folder of links instead.
+    """
+    try:
+        return tantivy.Index.open(str(folder)), None
+    except ValueError:
+        if os.access(folder, os.W_OK):
+            raise
+    links = tempfile.TemporaryDirectory(prefix="stillweb-")
+    for file in folder.iterdir():
+        if file.suffix == ".lock":
+            continue
+        os.symlink(file.absolute(), Path(links.name) / file.name)
+    return tantivy.Index.open(links.name), links
 
 
 class LexicalIndex:
@@ -101,9 +131,13 @@ class LexicalIndex:
 
     name = "bm25"
 
-    def __init__(self, folder: Path, store: DocStore, weights: Mapping[str, float] = FIELDS) -> None:
+    def __init__(
+        self, folder: Path, store: DocStore, weights: Mapping[str, float] = FIELDS, languages: Sequence[str] = ()
+    ) -> None:
         self._weights = dict(weights)
-        self._index = _with_analyzers(tantivy.Index.open(str(folder)))
+        self._languages = tuple(languages)
+        index, self._links = _opened(folder)
+        self._index = _with_analyzers(index)
         self._searcher = self._index.searcher()
         self._schema = self._index.schema
         self._store = store
@@ -153,7 +187,7 @@ class LexicalIndex:
         return self._searcher.doc_freq("text", term)
 
     def _plain(self, query: str) -> tuple[tantivy.Query | None, int]:
-        terms = query_terms(query, ANALYZERS["text"], limit=MAX_TERMS)
+        terms = query_terms(query, ANALYZERS["text"], languages=self._languages, limit=MAX_TERMS)
         if not terms:
             return None, 0
         should = tantivy.Occur.Should
@@ -167,7 +201,7 @@ class LexicalIndex:
     def _lucene(self, query: str) -> tuple[tantivy.Query, int]:
         _check_size(query)
         try:
-            parsed = self._index.parse_query(query, list(self._weights), field_boosts=self._weights)
+            parsed = self._index.parse_query(_segmented(query), list(self._weights), field_boosts=self._weights)
         except ValueError as error:
             raise _refused(str(error)) from error
         return parsed, len(re.findall(r"\w+", query)) * len(self._weights)
@@ -211,6 +245,13 @@ def _check_size(query: str) -> None:
         raise _refused(f"it has more than {MAX_LUCENE_GROUPS} groups in parentheses")
     if any(len(slop) > 2 or int(slop) > MAX_SLOP for slop in re.findall(r"~\s*(\d+)", query)):
         raise _refused(f"a slop (~) is greater than {MAX_SLOP}")
+
+
+def _segmented(query: str) -> str:
+    """A query in Lucene syntax with its Chinese and the like cut into words, but signs left beside what they govern."""
+    if not has_unsegmented(query):
+        return query
+    return re.sub(r'([-+:"(])\s+(?=\w)', r"\1", segmented(query))
 
 
 def _refused(reason: str) -> BadQuery:

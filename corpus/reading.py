@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from corpus.analyzers import analyzer, query_terms
+from corpus.analyzers import query_terms, text_terms
 from corpus.errors import BadQuery
 from corpus.passages import innermost_section, page_of, split_pages, split_text
 from corpus.records import Link, Section
@@ -119,16 +119,18 @@ def extract_for_goal(
     max_chars: int,
     document_frequency: Callable[[str], int],
     passages: int,
+    language: str | None = None,
+    languages: Sequence[str] = (),
 ) -> list[Extract]:
     """Parts of a page that speak of a goal, best first, at most `max_chars` characters in all.
 
     BM25 over parts of EXTRACT_CHARS characters, with the rarity of words taken from the whole snapshot of `passages`
-    passages. Nothing in common gives nothing. Ties break by place.
+    passages. Nothing in common gives nothing. Ties break by place. `language` is the page's, `languages` those that
+    the snapshot stems.
     """
-    terms = query_terms(goal)
+    terms = query_terms(goal, languages=languages)
     spans = split_text(text, size=EXTRACT_CHARS)
-    english = analyzer("english")
-    counted = [Counter(english.analyze(text[start:end])) for start, end in spans]
+    counted = [Counter(text_terms(text[start:end], language, languages)) for start, end in spans]
     lengths = [sum(counts.values()) for counts in counted]
     average = max(sum(lengths) / len(lengths), 1.0)
     weights = {}

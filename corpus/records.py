@@ -79,6 +79,16 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """The bytes of an image, under its canonical URL."""
+
+    url: str
+    media_type: str
+    """Such as "image/png"; always "image/..."."""
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A span of a document's text; the unit we index. `headings` are the headings it stands under, outermost first."""
 

@@ -17,6 +17,7 @@ from corpus.errors import BadQuery, ModeUnavailable
 from corpus.filters import NO_FILTERS, Filters
 from corpus.graph import LinkGraph
 from corpus.hybrid import fused
+from corpus.images import Images
 from corpus.manifest import Manifest, check_sizes, read_manifest
 from corpus.rankings import Scored, make_ranking
 from corpus.reading import Extract, Match, extract_for_goal, find_in_text
@@ -38,6 +39,7 @@ class Snapshot:
         self.manifest = manifest
         self.store = DocStore(path / "documents")
         self.graph = LinkGraph(path / "graph")
+        self.images = Images(path / "images")
         self._lock = threading.Lock()
         self._lexical: LexicalIndex | None = None
         self._dense: DenseIndex | None = None
@@ -62,7 +64,10 @@ class Snapshot:
                     from corpus.lexical import LexicalIndex
 
                     self._lexical = LexicalIndex(
-                        self.path / "lexical", self.store, self.manifest.settings.field_weights
+                        self.path / "lexical",
+                        self.store,
+                        self.manifest.settings.field_weights,
+                        self.manifest.settings.languages,
                     )
         return self._lexical
 
@@ -124,13 +129,11 @@ class Snapshot:
             return self.lexical.scored(query, k, allowed, by_page, syntax)
         if mode == "dense":
             return self.dense.scored(query, k, allowed, by_page)
-        weights = self.manifest.settings.fusion_weights
         return fused(
-            [
-                lambda depth: self.lexical.scored(query, depth, allowed, by_page, syntax),
-                lambda depth: self.dense.scored(query, depth, allowed, by_page),
-            ],
-            [weights["bm25"], weights["dense"]],
+            lambda depth: self.lexical.scored(query, depth, allowed, by_page, syntax),
+            lambda depth: self.dense.scored(query, depth, allowed, by_page),
+            lambda passages: self.dense.cosines(query, passages),
+            self.manifest.settings.fusion_weights,
             self.store,
             k=k,
             by_page=by_page,
@@ -143,7 +146,8 @@ class Snapshot:
 
     def snippet(self, query: str, passage: int, *, chars: int = 300) -> str:
         """The words of a passage to show for a query, at most `chars` characters."""
-        return snippet(query, self.store.passage_text(passage), chars=chars)
+        languages = self.manifest.settings.languages
+        return snippet(query, self.store.passage_text(passage), chars=chars, languages=languages)
 
     def document(self, *, url: str | None = None, doc_id: str | None = None) -> Document:
         """A page by URL (its own, an alias, a near spelling) or id. Raises PageNotFound or BadUrl."""
@@ -172,6 +176,8 @@ class Snapshot:
             max_chars=max_chars,
             document_frequency=self.lexical.document_frequency,
             passages=self.store.passage_count,
+            language=self.store.language(number),
+            languages=self.manifest.settings.languages,
         )
 
 

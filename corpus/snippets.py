@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 from corpus.analyzers import query_terms
+from corpus.languages import has_unsegmented
 
 _WORD = re.compile(r"\w+")
 _SPACE = re.compile(r"\s+")
@@ -14,20 +15,25 @@ _SCAN_CHARS = 20_000
 
 
 @lru_cache(maxsize=4096)
-def _pattern(query: str) -> re.Pattern[str] | None:
+def _pattern(query: str, languages: tuple[str, ...]) -> re.Pattern[str] | None:
     """Words that begin with a term's stem: nearly what the analyzer matches, at a tenth of its cost per passage."""
-    stems = []
-    for term in query_terms(query, limit=16):
+    stems, parts = [], []
+    for term in query_terms(query, languages=languages, limit=16):
+        if has_unsegmented(term):
+            parts.append(re.escape(term))
+            continue
         # Porter writes happy as happi: the last letter of a stem is no letter of the word there.
         stem = term[:-1] if len(term) > 3 and term.endswith("i") else term
         stems.append(re.escape(stem))
-    if not stems:
+    if not stems and not parts:
         return None
     stems.sort(key=len, reverse=True)
-    return re.compile(r"\b(" + "|".join(stems) + r")", re.IGNORECASE)
+    parts.sort(key=len, reverse=True)  # these stand inside a run of letters, where no word begins
+    either = [*([rf"\b(?:{'|'.join(stems)})"] if stems else []), *parts]
+    return re.compile(f"({'|'.join(either)})", re.IGNORECASE)
 
 
-def snippet(query: str, text: str, *, chars: int) -> str:
+def snippet(query: str, text: str, *, chars: int, languages: tuple[str, ...] = ()) -> str:
     """At most `chars` characters of a passage around the densest group of query words, white space folded.
 
     The window with the most distinct query words wins, then the one with the most words, then the first. Cut edges
@@ -38,7 +44,7 @@ def snippet(query: str, text: str, *, chars: int) -> str:
     text = text[:_SCAN_CHARS]
     if len(text) <= chars:
         return _SPACE.sub(" ", text).strip()
-    pattern = _pattern(query)
+    pattern = _pattern(query, languages)
     plain = text if text.isascii() else _folded(text)
     places = [(match.start(), match.group(1).lower()) for match in pattern.finditer(plain)] if pattern else []
     start = _best_start(places, chars) if places else 0

@@ -1,152 +1,270 @@
-"""Snapshots on the move: one file to send, a folder again at the other end, pages as JSON lines, and what differs."""
+"""Snapshots on the move: one file to send, a folder again at the other end, and what differs between two.
+
+Whatever arrives lands in a folder beside its place and takes its name when all is there and right.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Protocol
 
 import numpy as np
-import orjson
 import zstandard
 
 from corpus.docstore import DocStore
-from corpus.errors import BadUrl, BuildRefused, SnapshotCorrupt
-from corpus.manifest import MANIFEST, Manifest, check_files, read_manifest
+from corpus.errors import BuildRefused, CorpusError, SnapshotCorrupt
+from corpus.manifest import MANIFEST, Manifest, check_files, parse_manifest, read_manifest
 from corpus.records import Document
 from corpus.snapshot import Snapshot
-from corpus.urls import canonical_url
 
-_BESIDE = ("skipped.jsonl",)
+BESIDE = ("skipped.jsonl",)
 """Files that lie beside what the manifest lists and travel with it; `build.json` tells of this machine and stays."""
+MAX_MANIFEST_BYTES = 256 * 1024**2
+_MAX_BESIDE_BYTES = 1 << 34
 _LEVEL = 10
-_MAX_MANIFEST_BYTES = 256 * 1024**2
+_CHUNK_BYTES = 1024**2
+
+Moved = Callable[[int], None]
+"""Told how many bytes have gone by since it was told last."""
 
 
-def pack(snapshot: Path, out: Path) -> Manifest:
+class ByteProgress(Protocol):
+    """Shows how far a transfer is: a block that is told of bytes as they go by."""
+
+    def __call__(self, stage: str, total_bytes: int | None) -> AbstractContextManager[Moved]: ...
+
+
+def silent_bytes(stage: str, total_bytes: int | None) -> AbstractContextManager[Moved]:
+    return nullcontext(lambda size_bytes: None)
+
+
+def pack(snapshot: Path, out: Path, *, progress: ByteProgress = silent_bytes) -> Manifest:
     """Write a snapshot as one .tar.zst; the same snapshot folder gives the same bytes, wherever and whenever.
 
     The manifest comes first, so that who unpacks knows what to expect. Written beside `out` and renamed when whole.
     Raises SnapshotIncomplete or SnapshotCorrupt; BuildRefused where `out` cannot be written.
     """
     manifest = read_manifest(snapshot)
-    names = [MANIFEST, *sorted(manifest.files), *(name for name in _BESIDE if (snapshot / name).is_file())]
+    names = [MANIFEST, *sorted(manifest.files), *(name for name in BESIDE if (snapshot / name).is_file())]
     with (
-        _whole_file(out) as file,
+        whole_file(out) as file,
+        progress("packing", sum(record.size_bytes for record in manifest.files.values())) as moved,
         zstandard.ZstdCompressor(level=_LEVEL, threads=2).stream_writer(file, closefd=False) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
         for name in names:
-            path = snapshot / name
             member = tarfile.TarInfo(name)  # no times, no owners: they are the machine's and not the snapshot's
-            member.size = path.stat().st_size
-            with open(path, "rb") as data:
-                archive.addfile(member, data)
+            try:
+                with open(snapshot / name, "rb") as data:
+                    member.size = os.fstat(data.fileno()).st_size
+                    archive.addfile(member, data)
+            except FileNotFoundError as error:
+                raise SnapshotCorrupt(snapshot / name, "it is missing") from error
+            moved(member.size)
     return manifest
 
 
 @contextmanager
-def _whole_file(out: Path) -> Iterator[IO[bytes]]:
+def whole_file(out: Path) -> Iterator[IO[bytes]]:
     """A file to write that takes its name only when the block ends well. Raises BuildRefused."""
     part = out.with_name(out.name + ".partial")
     try:
         with open(part, "wb") as file:
             yield file
         part.replace(out)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        raise BuildRefused(f"{out} cannot be written: {error}.", "Choose another file, or make room.") from error
+        if isinstance(error, OSError):
+            raise BuildRefused(f"{out} cannot be written: {error}.", "Choose another file, or make room.") from error
+        raise
 
 
-def unpack(packed: Path, out: Path) -> Manifest:
+def unpack(packed: Path, out: Path, *, progress: ByteProgress = silent_bytes) -> Manifest:
     """Unpack what `pack` wrote into the new folder `out`, and verify every file.
 
-    Everything lands in a folder beside `out` that takes its name when all is there and right; a try that was cut off
-    leaves `out` alone, and the next one starts over. Members that the manifest does not list (other paths, links,
-    devices) are refused. Raises SnapshotCorrupt or BuildRefused.
+    A try that was cut off leaves `out` alone, and the next one starts over. Where `out` holds the same snapshot
+    already, it is verified and left. Members that the manifest does not list, or twice (other paths, links, devices),
+    are refused. Raises SnapshotCorrupt, SnapshotFormat or BuildRefused.
     """
-    if out.exists():
-        raise BuildRefused(f"{out} is there already.", "Choose a new folder, or remove this one first.")
-    part = out.with_name(f".{out.name}.unpacking")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir(parents=True)
-        with (
-            open(packed, "rb") as file,
-            zstandard.ZstdDecompressor().stream_reader(file) as data,
-            tarfile.open(fileobj=io.BufferedReader(data), mode="r|") as archive,
-        ):
-            _take_members(archive, packed, part)
-        manifest = read_manifest(part)
-        check_files(part, manifest)
-        os.rename(part, out)
-    except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
-        raise SnapshotCorrupt(packed, f"it is no packed snapshot, or not all of it ({error})") from error
-    except OSError as error:
-        raise BuildRefused(f"{out} cannot be unpacked: {error}.", "Check the file, and that there is room.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    if os.path.lexists(out):
+        return _again(packed, out, progress)
+    with arrival(out, "unpacking") as part:
+        for entry in list(part.iterdir()):  # left by a try that was killed
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        try:
+            with _opened(packed) as archive:
+                manifest = _take_members(archive, packed, part, out, progress)
+            with progress("verifying", sum(record.size_bytes for record in manifest.files.values())) as moved:
+                check_files(part, manifest, moved=moved)
+            os.rename(part, out)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     return manifest
 
 
-def _take_members(archive: tarfile.TarFile, packed: Path, part: Path) -> None:
-    listed: dict[str, int] | None = None
-    for member in archive:
-        if listed is None:
-            if member.name != MANIFEST or not member.isreg() or member.size > _MAX_MANIFEST_BYTES:
-                raise SnapshotCorrupt(packed, "it does not begin with a manifest")
-        elif not member.isreg() or member.name not in listed or member.size > listed[member.name]:
-            raise SnapshotCorrupt(packed, f"it holds {member.name[:100]!r}, which its manifest does not list like that")
-        source = archive.extractfile(member)
-        assert source is not None  # regular members have contents
-        target = part / member.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(target, "wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
-        if listed is None:
-            files = read_manifest(part).files
-            if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
-                raise SnapshotCorrupt(packed, "its manifest lists files outside the snapshot")
-            listed = {name: record.size_bytes for name, record in files.items()}
-            listed |= dict.fromkeys(_BESIDE, 1 << 34)
-
-
-def export_rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
-    """Every page as a row that `corpus build` reads back: the same rows give the same content_id."""
-    for number in range(len(snapshot.store)):
-        document = snapshot.store.document(number)
-        row = {name: value for name, value in asdict(document).items() if value not in (None, (), "")}
-        for image in row.get("images", ()):
-            if not _is_canonical(image["url"]):  # a path beside the source, which only "file" leaves as it is
-                image["file"] = image.pop("url")
-        yield {"url": document.url, **row}
-
-
-def _is_canonical(url: str) -> bool:
+@contextmanager
+def _opened(packed: Path) -> Iterator[tarfile.TarFile]:
+    """The archive of that name. Raises SnapshotCorrupt, or BuildRefused for a file that is not there."""
     try:
-        return canonical_url(url) == url
-    except BadUrl:
-        return False
+        file = open(packed, "rb")  # noqa: SIM115  closed below
+    except OSError as error:
+        raise BuildRefused(f"{packed} cannot be unpacked: {error}.", "Check the name of the file.") from error
+    with file, opened_archive(file, str(packed)) as archive:
+        yield archive
 
 
-def export_jsonl(snapshot: Snapshot, out: Path) -> int:
-    """Write every page as a line of JSON, zstd-packed if the name ends in .zst; return how many."""
-    count = 0
-    with _whole_file(out) as file:
-        compress = zstandard.ZstdCompressor(level=_LEVEL)
-        packed = compress.stream_writer(file, closefd=False) if out.suffix == ".zst" else nullcontext(file)
-        with packed as target:
-            for row in export_rows(snapshot):
-                target.write(orjson.dumps(row) + b"\n")
-                count += 1
-    return count
+@contextmanager
+def opened_archive(file: IO[bytes], place: str) -> Iterator[tarfile.TarFile]:
+    """The archive in an open file. Raises SnapshotCorrupt where it is none, or not all of it."""
+    try:
+        with (
+            zstandard.ZstdDecompressor().stream_reader(file) as data,
+            tarfile.open(fileobj=io.BufferedReader(data), mode="r|") as archive,
+        ):
+            yield archive
+    except (tarfile.TarError, zstandard.ZstdError, EOFError, ValueError) as error:
+        raise SnapshotCorrupt(place, f"it is no packed snapshot, or not all of it ({error})") from error
+
+
+def _again(packed: Path, out: Path, progress: ByteProgress) -> Manifest:
+    if not (out / MANIFEST).is_file():
+        raise taken(out)
+    try:
+        with _opened(packed) as archive:
+            manifest, _ = packed_manifest(archive, str(packed))
+    except CorpusError as error:
+        raise taken(out) from error
+    return verified_before(out, manifest, progress)
+
+
+def taken(out: Path) -> BuildRefused:
+    return BuildRefused(f"{out} is there already.", "Choose a new folder, or remove this one first.")
+
+
+def verified_before(out: Path, manifest: Manifest, progress: ByteProgress) -> Manifest:
+    """What lies in `out` where it is the snapshot that was to come, every file right.
+
+    Raises BuildRefused where it is something else, SnapshotCorrupt where it is damaged.
+    """
+    if not (out / MANIFEST).is_file():
+        raise taken(out)
+    there = read_manifest(out)
+    if there.snapshot_id != manifest.snapshot_id:
+        raise BuildRefused(
+            f"{out} is there already, with snapshot {there.snapshot_id} where {manifest.snapshot_id} was to come.",
+            "Snapshots are immutable: choose a new folder, or remove this one first.",
+        )
+    with progress("verifying", sum(record.size_bytes for record in there.files.values())) as moved:
+        check_files(out, there, moved=moved)
+    return there
+
+
+@contextmanager
+def arrival(out: Path, word: str) -> Iterator[Path]:
+    """The folder `.NAME.WORD` beside `out`, made where it is not there, for one process at a time.
+
+    The lock is on the folder itself and goes with the process. A link in its place is not followed. Raises
+    BuildRefused, also for an OSError of the block: nothing can be written, or no more.
+    """
+    final = Path(os.path.abspath(out))
+    part = final.with_name(f".{final.name}.{word}")
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+        handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise BuildRefused(
+            f"{out} cannot be written: {error}.", "Choose another folder, or remove what is in its way."
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(handle), os.stat(part)):  # another process has just finished with it
+            raise BlockingIOError
+        yield part
+    except BlockingIOError as error:
+        raise BuildRefused(f"Another process is {word} {out}.", "Wait for it, or choose another folder.") from error
+    except OSError as error:
+        raise BuildRefused(
+            f"{out} cannot be written: {error}.", "Make room or choose another disk, and run the same command again."
+        ) from error
+    finally:
+        os.close(handle)
+
+
+def check_names(manifest: Manifest, place: str) -> None:
+    """Refuse names that mean, here or on another system, a file outside the snapshot or another's place in it.
+
+    Raises SnapshotCorrupt.
+    """
+    for name in manifest.files:
+        parts = name.split("/")
+        folders = {str(folder) for folder in PurePosixPath(name).parents}
+        if (
+            any(part in ("", ".", "..") for part in parts)
+            or not name.isprintable()
+            or "\\" in name
+            or name.startswith(".")
+            or name == MANIFEST
+            or not folders.isdisjoint(manifest.files)
+        ):
+            raise SnapshotCorrupt(place, f"its manifest lists {name[:100]!r}, a file outside the snapshot")
+
+
+def check_room(folder: Path, out: Path, needed_bytes: int) -> None:
+    """Raises BuildRefused where the disk of `folder`, on which `out` is to lie, has no room for that many bytes."""
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise BuildRefused(
+            f"{out} needs {needed_bytes / 1e6:,.1f} MB more, and its disk has {free_bytes / 1e6:,.1f} MB free.",
+            "Make room or choose another disk, and run the same command again.",
+        )
+
+
+def packed_manifest(archive: tarfile.TarFile, place: str) -> tuple[Manifest, bytes]:
+    """The manifest an archive begins with, read and as bytes. Raises SnapshotCorrupt or SnapshotFormat."""
+    member = archive.next()
+    if member is None or member.name != MANIFEST or not member.isreg() or member.size > MAX_MANIFEST_BYTES:
+        raise SnapshotCorrupt(place, "it does not begin with a manifest")
+    source = archive.extractfile(member)
+    assert source is not None  # regular members have contents
+    data = source.read()
+    manifest = parse_manifest(data, place)
+    check_names(manifest, place)
+    return manifest, data
+
+
+def _take_members(archive: tarfile.TarFile, packed: Path, part: Path, out: Path, progress: ByteProgress) -> Manifest:
+    manifest, data = packed_manifest(archive, str(packed))
+    expected = {name: record.size_bytes for name, record in manifest.files.items()}
+    total_bytes = sum(expected.values())
+    check_room(part, out, total_bytes + len(data))
+    expected |= dict.fromkeys(BESIDE, _MAX_BESIDE_BYTES)
+    with progress("unpacking", total_bytes) as moved:
+        # Not `for`, which would begin with the first again.
+        while (member := archive.next()) is not None:
+            # Taken off the list: a name that comes twice is no longer on it.
+            if not member.isreg() or member.size > expected.pop(member.name, -1):
+                raise SnapshotCorrupt(
+                    packed, f"it holds {member.name[:100]!r}, which its manifest does not list like that"
+                )
+            source = archive.extractfile(member)
+            assert source is not None
+            target = part / member.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open(target, "xb") as file:
+                while chunk := source.read(_CHUNK_BYTES):
+                    file.write(chunk)
+                    moved(len(chunk))
+    (part / MANIFEST).write_bytes(data)
+    return manifest
 
 
 @dataclass(frozen=True, slots=True)

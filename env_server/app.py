@@ -205,6 +205,20 @@ def _add_native_routes(app: FastAPI, services: Mapping[str, SearchService]) -> N
         service, call = of(request, "url", "doc_id")
         return _json(await service.links(schemas.PageRef(url=url, doc_id=doc_id), call.view))
 
+    @app.get(
+        "/v1/image",
+        responses=_errors(*_FRONT, 404, 422) | {200: {"content": {"image/*": {}}, "description": "The picture."}},
+        response_class=Response,
+        tags=["read"],
+    )
+    async def image(request: Request, url: str) -> Response:
+        """The bytes of a picture that a page shows and the snapshot has stored."""
+        service, call = of(request, "url")
+        media_type, data = await service.image(url, call.view)
+        # A drawing may hold scripts; opened by itself in a browser it must not run them in this origin.
+        headers = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
+        return Response(data, media_type=media_type, headers=headers)
+
     @app.get("/v1/documents", responses=_errors(*_FRONT, 422), response_model=schemas.DocumentsAnswer, tags=["read"])
     async def documents(
         request: Request,

@@ -153,6 +153,14 @@ class SectionOut(_Out):
     end: int
 
 
+class ImageOut(_Out):
+    url: str
+    alt: str
+    caption: str
+    stored: bool
+    """Whether `GET /v1/image?url=` has its bytes."""
+
+
 class FetchAnswer(_Out):
     snapshot_id: str
     doc_id: str
@@ -162,6 +170,11 @@ class FetchAnswer(_Out):
     page: int
     pages: int
     date: str | None
+    language: str | None
+    """As the page says, else as its text looks; a BCP 47 tag."""
+    near_duplicate_of: str | None
+    """URL of a page with a lower doc_id that says almost the same."""
+    images: list[ImageOut]
     sections: list[SectionOut]
     """Of the whole page; offsets are characters of `format=text`."""
 

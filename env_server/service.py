@@ -26,6 +26,7 @@ from corpus.passages import split_pages
 from corpus.reading import render_markdown
 from corpus.records import Link, Section
 from corpus.snapshot import Snapshot
+from corpus.urls import canonical_url, domain_suffixes, host_of
 from env_server.errors import EnvServerError, problem_of
 from env_server.schemas import (
     ExtractRequest,
@@ -58,6 +59,7 @@ class SearchService:
         self.snapshot = snapshot
         self.settings = settings
         self._store = snapshot.store
+        self._images = snapshot.images
         self._limiter = limiter
         self._views: OrderedDict[View, Filters] = OrderedDict()
 
@@ -100,6 +102,10 @@ class SearchService:
         self, cursor: str | None, limit: int, domain: str | None, url_prefix: str | None, view: View = EMPTY_VIEW
     ) -> bytes:
         return await self._hop(lambda: orjson.dumps(self._documents(cursor, limit, domain, url_prefix, view)))
+
+    async def image(self, url: str, view: View = EMPTY_VIEW) -> tuple[str, bytes]:
+        """(media type, bytes) of a stored picture."""
+        return await self._hop(lambda: self._image(url, view))
 
     async def warm(self) -> None:
         await self._hop(self.snapshot.warm)
@@ -230,8 +236,33 @@ class SearchService:
             "page": item.page,
             "pages": len(pages),
             "date": date,
+            "language": body.language,
+            "near_duplicate_of": self._visible_twin(number, view),
+            "images": [
+                {"url": i.url, "alt": i.alt, "caption": i.caption, "stored": self._images.find(i.url) is not None}
+                for i in body.images
+            ],
             "sections": [{"title": s.title, "level": s.level, "start": s.start, "end": s.end} for s in body.sections],
         }
+
+    def _image(self, url: str, view: View) -> tuple[str, bytes]:
+        number = self._images.find(canonical_url(url))
+        # Where masks are on, a picture is seen on a page that is seen, or not at all.
+        if number is not None and self._view_filters(view):
+            shown = any(self.is_visible(page, view) for page in self._images.pages_of(number))
+            hidden = self._view_filters(view).exclude_domains
+            if not shown or not set(domain_suffixes(host_of(canonical_url(url)))).isdisjoint(hidden):
+                number = None
+        if number is None:
+            raise EnvServerError(
+                404, "no_such_image", f"No image is stored for {url[:200]!r}.", "fetch lists the images of a page."
+            )
+        picture = self._images.picture(number)
+        return picture.media_type, picture.data
+
+    def _visible_twin(self, number: int, view: View) -> str | None:
+        twin = int(self._store.near_duplicate_of[number])
+        return self._store.head(twin)[0] if twin != number and self.is_visible(twin, view) else None
 
     def _fetch_batch(self, request: FetchBatchRequest, view: View) -> bytes:
         results = [self._item(lambda item=item: self._fetch(item, request, view)) for item in request.items]  # type: ignore[misc]

@@ -40,12 +40,28 @@ class _Indent:
     used: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in what has been written, to which `MarkdownWriter.rewind` can go back."""
+
+    chars: int
+    lines: int
+    length: int
+    gap: int
+    links: int
+    used: tuple[bool, ...]
+    run: Run
+    run_state: tuple[int, int, bool, int]
+
+
 class MarkdownWriter:
     """Words go in with `words`, blocks are marked with `block`; `text` and `links` are what came of it."""
 
     def __init__(self) -> None:
         self.links: list[Link] = []
         self.length = 0
+        self.chars = 0
+        """Visible characters taken in so far, of words only."""
         self.gap = 0
         """Line breaks due before the next line."""
         self.flat = False
@@ -84,6 +100,7 @@ class MarkdownWriter:
             self._anchor_start = run.length + lead
         run.parts.append(text)
         run.length += len(text)
+        self.chars += len(text)
 
     def begin_anchor(self, url: str | None) -> None:
         """What follows points to `url`, or nowhere in particular. Anchors do not nest."""
@@ -94,6 +111,27 @@ class MarkdownWriter:
         if self._url is not None and self._anchor_start is not None:
             self.run.spans.append((self._anchor_start, self.run.length, self._url))
             self._url = self._anchor_start = None
+
+    def mark(self) -> Mark:
+        """The place at hand. Good for `rewind` until a list, quote or cell around it ends."""
+        run = self.run
+        used = tuple(indent.used for indent in self._indents)
+        state = (len(run.parts), run.length, run.space, len(run.spans))
+        return Mark(self.chars, len(self._out), self.length, self.gap, len(self.links), used, run, state)
+
+    def rewind(self, mark: Mark) -> None:
+        """Forget what was written since `mark`: lines, links, and what was added to the line at hand."""
+        self.chars, self.length, self.gap = mark.chars, mark.length, mark.gap
+        del self._out[mark.lines :]
+        del self.links[mark.links :]
+        for indent, used in zip(self._indents, mark.used, strict=True):
+            indent.used = used
+        self.run, run = mark.run, mark.run
+        parts, run.length, run.space, spans = mark.run_state
+        del run.parts[parts:]
+        del run.spans[spans:]
+        if self._anchor_start is not None and self._anchor_start >= run.length:
+            self._anchor_start = None
 
     def take(self) -> Run:
         """The finished line. An anchor begun on it ends with it: an anchor of several lines would be no one's words."""

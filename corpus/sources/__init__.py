@@ -4,8 +4,8 @@
     read_source("jsonl:docs.txt")     the kind named, for files called something else
     read_source("factbook:")          the pages of an installed package
 
-A source is an iterator of `Document | Skipped` in an order that never changes, so `skip` is all it takes to resume:
-`list(read_source(spec, skip=n)) == list(read_source(spec))[n:]`, with nothing extracted for what is passed over.
+A source is an iterator of `Document | Skipped | Picture` in an order that never changes, so `skip` is all it takes to
+resume: `list(read_source(spec, skip=n)) == list(read_source(spec))[n:]`, and nothing passed over is extracted.
 """
 
 from __future__ import annotations
@@ -15,27 +15,48 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from corpus.errors import BadSource
-from corpus.records import Document, Skipped
+from corpus.records import Document, Picture, Skipped
 
 JSONL_SUFFIXES = tuple(kind + packing for kind in (".jsonl", ".ndjson", ".json") for packing in ("", ".gz", ".zst"))
 FOLDER_SUFFIXES = (".html", ".htm", ".xhtml", ".md", ".markdown", ".txt", ".pdf")
 TABLE_SUFFIXES = (".parquet", ".arrow", ".feather")
+WIKI_SUFFIXES = (".xml", ".xml.bz2", ".xml.gz", ".xml.zst")
+ZIM_SUFFIXES = (".zim", ".zimaa")
 WARC_SUFFIXES = (".warc", ".warc.gz", ".wet", ".wet.gz")
 
 
-def read_source(spec: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
-    """The pages of a source, without the first `skip` items (documents and skipped alike).
+Item = Document | Skipped | Picture
+
+
+def read_source(spec: str, *, skip: int = 0) -> Iterator[Item]:
+    """The pages and pictures of a source, without the first `skip` items (skipped ones count).
 
     Raises BadSource at once where there is no such source or no such kind.
     """
+    kind, args, _ = _told(spec)
+    return KINDS[kind](args, skip)
+
+
+def describe_source(spec: str) -> tuple[str, str]:
+    """(kind, how it was told): "as named" where the spec says it, "by name" or "by what is in it" where it was guessed.
+
+    Raises BadSource as `guess_kind` does.
+    """
+    kind, _, how = _told(spec)
+    return kind, how
+
+
+def _told(spec: str) -> tuple[str, str, str]:
+    """Kind, what stands behind it, and how the kind was told."""
     kind, colon, args = spec.partition(":")
     if kind in KINDS and (colon or not Path(spec).exists()):
-        return KINDS[kind](args, skip)
-    return KINDS[guess_kind(spec)](spec, skip)
+        return kind, args, "as named"
+    kind = guess_kind(spec)
+    return kind, spec, "by what is in it" if kind in ("folder", "mediawiki", "snapshot") else "by name"
 
 
 def guess_kind(path: str) -> str:
-    """ "folder" for one with pages in it, "jsonl", "parquet" or "warc" for files named like one. Raises BadSource."""
+    """The kind of a folder with pages in it, or of a file named like one of a kind. Raises BadSource."""
     known = ", ".join(f"{kind}:" for kind in KINDS)
     if "://" in path:
         raise BadSource(
@@ -46,60 +67,85 @@ def guess_kind(path: str) -> str:
         raise BadSource(
             f"There is no file or folder {path}, and it does not begin with a known kind ({known}). Check the path."
         )
+    if os.path.isfile(os.path.join(path, "manifest.json")):
+        return "snapshot"
     if os.path.isdir(path):
         for _, _, names in os.walk(path):
             if any(name.lower().endswith(FOLDER_SUFFIXES) for name in names):
                 return "folder"
         raise BadSource(
-            f"The folder {path} holds no {', '.join(FOLDER_SUFFIXES)} file. Name a folder of pages, or a JSONL or "
-            "WARC file."
+            f"The folder {path} holds no {', '.join(FOLDER_SUFFIXES)} file. Name a folder of pages, or a file of them."
         )
-    if path.lower().endswith(JSONL_SUFFIXES):
-        return "jsonl"
-    if path.lower().endswith(TABLE_SUFFIXES):
-        return "parquet"
-    if path.lower().endswith(WARC_SUFFIXES):
-        return "warc"
+    if path.lower().endswith(WIKI_SUFFIXES):
+        from corpus.sources.exports import read_site
+
+        read_site(path)  # XML can be anything: this says what it is, where it is no export of a wiki
+        return "mediawiki"
+    for kind, suffixes in _SUFFIXES.items():
+        if path.lower().endswith(suffixes):
+            return kind
     raise BadSource(
         f"The name of {path} does not tell what is in it. Say so before the name, as in jsonl:{path}, or rename it."
     )
 
 
-def _factbook(args: str, skip: int) -> Iterator[Document | Skipped]:
+def _factbook(args: str, skip: int) -> Iterator[Item]:
     from corpus.sources.factbook import read_factbook
 
     return read_factbook(args, skip=skip)
 
 
-def _folder(args: str, skip: int) -> Iterator[Document | Skipped]:
+def _folder(args: str, skip: int) -> Iterator[Item]:
     from corpus.sources.folder import read_folder
 
     return read_folder(args, skip=skip)
 
 
-def _jsonl(args: str, skip: int) -> Iterator[Document | Skipped]:
+def _jsonl(args: str, skip: int) -> Iterator[Item]:
     from corpus.sources.jsonl import read_jsonl
 
     return read_jsonl(args, skip=skip)
 
 
-def _parquet(args: str, skip: int) -> Iterator[Document | Skipped]:
+def _mediawiki(args: str, skip: int) -> Iterator[Item]:
+    from corpus.sources.mediawiki import read_mediawiki
+
+    return read_mediawiki(args, skip=skip)
+
+
+def _parquet(args: str, skip: int) -> Iterator[Item]:
     from corpus.sources.parquet import read_parquet
 
     return read_parquet(args, skip=skip)
 
 
-def _warc(args: str, skip: int) -> Iterator[Document | Skipped]:
+def _snapshot(args: str, skip: int) -> Iterator[Item]:
+    from corpus.sources.snapshot import read_snapshot
+
+    return read_snapshot(args, skip=skip)
+
+
+def _warc(args: str, skip: int) -> Iterator[Item]:
     from corpus.sources.warc import read_warc
 
     return read_warc(args, skip=skip)
 
 
+def _zim(args: str, skip: int) -> Iterator[Item]:
+    from corpus.sources.zim import read_zim
+
+    return read_zim(args, skip=skip)
+
+
 # Imported when called: a build of a folder needs no factbook.
-KINDS: dict[str, Callable[[str, int], Iterator[Document | Skipped]]] = {
+KINDS: dict[str, Callable[[str, int], Iterator[Item]]] = {
     "factbook": _factbook,
     "folder": _folder,
     "jsonl": _jsonl,
+    "mediawiki": _mediawiki,
     "parquet": _parquet,
+    "snapshot": _snapshot,
     "warc": _warc,
+    "zim": _zim,
 }
+_SUFFIXES = {"jsonl": JSONL_SUFFIXES, "parquet": TABLE_SUFFIXES, "warc": WARC_SUFFIXES, "zim": ZIM_SUFFIXES}

@@ -1,21 +1,23 @@
-"""Pages from a folder: saved HTML such as `wget --mirror` leaves, Markdown, plain text, PDF, side by side."""
+"""Pages and pictures from a folder: saved HTML such as `wget --mirror` leaves, Markdown, text, PDF, side by side."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from posixpath import relpath
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from corpus.errors import BadSource, BadUrl
 from corpus.extract import MAX_PAGE_BYTES, clean_text, declared_url, decode_html, extract_html, too_large
-from corpus.records import Document, Skipped
+from corpus.records import Document, Image, Picture, Skipped
 from corpus.sources.lines import storable
+from corpus.sources.pictures import is_picture_name, picture_in_file
 from corpus.urls import canonical_url
 
 _HOST = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*(?::\d+)?", re.IGNORECASE)
@@ -24,18 +26,33 @@ MAX_FRONT_MATTER_CHARS = 64 * 1024
 """More is no front matter: YAML is read at some hundred kilobytes a second."""
 
 
-def read_folder(path: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
-    """Every file under `path` with a suffix of FILES, sorted by path; Skipped names the file within the folder.
+def read_folder(path: str, *, skip: int = 0) -> Iterator[Document | Skipped | Picture]:
+    """Every file under `path` that is named like a page (FILES) or a picture, by path; Skipped names it within.
 
     A page's URL is what it declares (canonical link, og:url; `url` in a Markdown file's front matter), else its place
     in the folder: `HOST/rest` as wget lays it out, else `https://<name of the folder>.invalid/rest`. `index.html`
-    stands for its folder. The place stays an alias, for links between files point at it. Raises BadSource at once
-    where `path` is no folder.
+    stands for its folder. The place stays an alias, for links between files point at it. A picture's URL is its place;
+    where a page's reference means a file of the folder, by its URL or by where the page lies, it gets that URL.
+    Raises BadSource at once where `path` is no folder.
     """
     root = Path(path)
     if not root.is_dir():
         raise BadSource(f"{path} is no folder. Name the folder that holds the pages.")
-    return (_page(root, name) for name in islice(_names(root), skip, None))
+    return _items(root, skip)
+
+
+def _items(root: Path, skip: int) -> Iterator[Document | Skipped | Picture]:
+    names = _names(root)
+    pictures: dict[str, str] = {}
+    for name in filter(is_picture_name, names):
+        try:
+            place = _url_of_place(root, name)
+        except BadUrl:  # told when its turn comes
+            continue
+        # References are escaped in more ways than one, and a query may be part of the file's name.
+        pictures[unquote(place)] = place
+    for name in islice(names, skip, None):
+        yield _picture(root, name) if is_picture_name(name) else _page(root, name, pictures)
 
 
 def _names(root: Path) -> list[str]:
@@ -43,12 +60,19 @@ def _names(root: Path) -> list[str]:
         (Path(folder) / name).relative_to(root).as_posix()
         for folder, _, files in os.walk(root)
         for name in files
-        if name.lower().endswith(tuple(FILES))
+        if name.lower().endswith(tuple(FILES)) or is_picture_name(name)
     )
     return sorted(names)
 
 
-def _page(root: Path, name: str) -> Document | Skipped:
+def _picture(root: Path, name: str) -> Picture | Skipped:
+    try:
+        return picture_in_file(storable(name), _url_of_place(root, name), root, name)
+    except BadUrl as error:
+        return Skipped(storable(name), str(error))
+
+
+def _page(root: Path, name: str, pictures: Mapping[str, str]) -> Document | Skipped:
     where = storable(name)
     try:
         size = (root / name).stat().st_size
@@ -66,7 +90,28 @@ def _page(root: Path, name: str) -> Document | Skipped:
         return Skipped(where, clean_text(f"the page cannot be read: {error}"))
     if isinstance(page, Skipped):
         return Skipped(where, page.reason)
+    if pictures and page.images:
+        page = replace(page, images=tuple(_found(image, page.url, place, pictures) for image in page.images))
     return replace(page, aliases=(place,)) if place != page.url else page
+
+
+def _found(image: Image, url: str, place: str, pictures: Mapping[str, str]) -> Image:
+    """The image under the URL of the file it means, if there is one.
+
+    References were resolved against the page's declared URL. Where that is not its place, a file stands where the same
+    reference leads from the place: beside the page, or under the same root.
+    """
+    candidates = [unquote(image.url)]
+    origin, here = ("/".join(one.split("/", 3)[:3]) for one in (url, place))
+    if url != place and image.url.startswith(origin + "/"):
+        path, base, folder = (unquote(one.split("/", 3)[3]).partition("?")[0] for one in (image.url, url, place))
+        there = _folder_of(folder) + relpath("/" + path, "/" + _folder_of(base))
+        candidates += [f"{here}/{relpath('/' + there, '/')}", f"{here}/{path}"]
+    return next((replace(image, url=pictures[one]) for one in candidates if one in pictures), image)
+
+
+def _folder_of(path: str) -> str:
+    return path[: path.rfind("/") + 1]
 
 
 def _html(place: str, data: bytes) -> Document | Skipped:

@@ -4,6 +4,9 @@
     BEIR        {_id, title, text}          -> https://beir.invalid/<id>
     Search-R1   {id, contents}              -> https://passages.invalid/<id>, the first line is the title
 
+An image is {src | file, alt?, caption?}: `file` is a path beside the JSONL file, and its picture comes right behind the
+page, under `src` where the image has one, else under the page's URL joined with the path.
+
 Pages without a URL get one made of their id, percent-quoted, under a name that no web will ever have. Two BEIR sets in
 one snapshot share that name: give their pages URLs first where their ids collide.
 """
@@ -13,7 +16,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice, zip_longest
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -21,22 +25,58 @@ import orjson
 
 from corpus.errors import BadUrl
 from corpus.extract import MAX_TITLE_CHARS, clean_text, extract_html, normal_date, title_of_url
-from corpus.records import Document, Image, Link, Skipped
+from corpus.records import Document, Image, Link, Picture, Skipped
 from corpus.sources.anchors import place_links
 from corpus.sources.lines import MAX_LINE_BYTES, read_lines
+from corpus.sources.pictures import is_inside, picture_in_file
 from corpus.urls import canonical_url, resolve_url
 
 Row = dict[str, Any]
 
 
-def read_jsonl(path: str, *, skip: int = 0, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[Document | Skipped]:
-    """The pages of a file; lines that are none come as Skipped("file:LINE", reason).
+def read_jsonl(
+    path: str, *, skip: int = 0, max_line_bytes: int = MAX_LINE_BYTES
+) -> Iterator[Document | Skipped | Picture]:
+    """The pages of a file, each with the pictures it names as files; lines that are none come as Skipped("file:LINE").
 
-    A file that ends early gives what could be read and a last Skipped that says so. Memory is that of a few lines.
+    A picture that is missing, too large, none, or outside the folder of the file is Skipped with the reason. A file
+    that ends early gives what could be read and a last Skipped that says so. Memory is that of a few lines.
     Raises BadSource at once where the file cannot be opened.
     """
-    lines = read_lines(path, max_line_bytes=max_line_bytes)
-    return (_page(where, line) for where, line in islice(lines, skip, None))
+    return _items(read_lines(path, max_line_bytes=max_line_bytes), Path(path).parent, skip)
+
+
+def _items(lines: Iterator[tuple[str, bytes | str]], folder: Path, skip: int) -> Iterator[Document | Skipped | Picture]:
+    for where, line in lines:
+        # Most lines name no file, and to pass over them nothing of them need be read.
+        files = _files(line) if not isinstance(line, str) and b'"file"' in line else []
+        if skip > len(files):
+            skip -= 1 + len(files)
+            continue
+        if not skip:
+            yield _page(where, line)
+        for url, file in files[max(0, skip - 1) :]:
+            place = f"{where} {file[:200]}"
+            if url is None and is_inside(file):
+                yield Skipped(place, "no URL can hold the path")
+            else:
+                yield picture_in_file(place, url or "", folder, file)
+        skip = 0
+
+
+def _files(line: bytes) -> list[tuple[str | None, str]]:
+    """The pictures that a row names as files, as (URL, path), each URL once; none where the row has no URL."""
+    try:
+        row = _row(line)
+        page_url = _identity(row)[0]
+    except ValueError:
+        return []
+    files: dict[str, tuple[str | None, str]] = {}
+    for entry in _image_entries(row):
+        if file := _text(entry.get("file")).strip():
+            url = _image_url(entry, page_url) if is_inside(file) else None
+            files.setdefault(url or file, (url, file))
+    return list(files.values())
 
 
 def _page(where: str, line: bytes | str) -> Document | Skipped:
@@ -144,14 +184,25 @@ def _links(row: Row, url: str) -> tuple[list[Link], list[Link]]:
 
 def _images(row: Row, url: str) -> tuple[Image, ...]:
     images = []
-    for image in _list(row.get("images")) or _list(row.get("image")):
-        entry = image if isinstance(image, dict) else {"src": image}
-        # A file beside the source has no URL: its path is kept as it is.
-        source = _resolve(url, entry.get("src") or entry.get("url")) or _text(entry.get("file"))
-        if source:
+    for entry in _image_entries(row):
+        if source := _image_url(entry, url):
             alt, caption = (" ".join(_text(entry.get(key)).split()) for key in ("alt", "caption"))
             images.append(Image(source, alt, caption))
     return tuple(images)
+
+
+def _image_entries(row: Row) -> list[Row]:
+    found = _list(row.get("images")) or _list(row.get("image"))
+    return [image if isinstance(image, dict) else {"src": image} for image in found]
+
+
+def _image_url(entry: Row, url: str) -> str | None:
+    """The canonical URL of an image; None where it names nothing, or a file outside the folder of its source."""
+    file = _text(entry.get("file")).strip()
+    if source := _resolve(url, entry.get("src") or entry.get("url")):
+        return source
+    # A path and no reference: "#" and "?" are part of the name.
+    return _resolve(url, quote(file, safe="/")) if file and is_inside(file) else None
 
 
 def _aliases(row: Row, url: str) -> tuple[str, ...]:

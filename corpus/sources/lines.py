@@ -1,7 +1,8 @@
-"""Lines of a plain, gzip or zstd file, in flat memory, with the misfortunes of files told in words."""
+"""Lines of a plain, gzip, bzip2 or zstd file, in flat memory, with the misfortunes of files told in words."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import zlib
@@ -14,6 +15,7 @@ import zstandard
 from corpus.errors import BadSource
 
 MAX_LINE_BYTES = 64 * 1024**2
+_BZIP2 = b"BZh"
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BUFFER_BYTES = 256 * 1024
@@ -79,7 +81,7 @@ def _lines(path: Path, magic: bytes, max_line_bytes: int) -> Iterator[tuple[str,
     # Only the name: where a build ran must not show in what it made.
     number, rows, name = 0, 0, storable(path.name)
     with open(path, "rb", buffering=_BUFFER_BYTES) as packed:
-        file = _unpacked(packed, magic)
+        file = open_packed(packed, magic)
         while True:
             try:
                 line = file.readline(max_line_bytes + 1)
@@ -106,10 +108,16 @@ def _lines(path: Path, magic: bytes, max_line_bytes: int) -> Iterator[tuple[str,
                 yield f"{name}:{number}", line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
 
 
-def _unpacked(file: IO[bytes], magic: bytes) -> IO[bytes] | io.BufferedIOBase:
+def open_packed(file: IO[bytes], magic: bytes) -> IO[bytes] | io.BufferedIOBase:
+    """The unpacked bytes of a file that begins with `magic`: gzip, zstd, bzip2 (of any number of streams), or plain.
+
+    Reading raises EOFError where it ends early, OSError, zlib.error or ZstdError where it is damaged.
+    """
     if magic.startswith(_GZIP):
         # A second buffer around it would lose what it holds when the file breaks off.
         return gzip.GzipFile(fileobj=file, mode="rb")
     if magic.startswith(_ZSTD):
         return io.BufferedReader(_ZstdFile(file), _BUFFER_BYTES)
+    if magic.startswith(_BZIP2):
+        return bz2.BZ2File(file)
     return file

@@ -1,4 +1,4 @@
-"""Pages from web archives: WARC (responses, resources) and Common Crawl's WET (converted text), plain or gzip."""
+"""Pages and pictures from web archives: WARC (responses, resources) and WET (converted text), plain or gzip."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from typing import Any
 
 from corpus.errors import BadSource, BadUrl
 from corpus.extract import MAX_PAGE_BYTES, clean_text, decode_html, extract_html, normal_date, title_of_url, too_large
-from corpus.records import Document, Skipped
+from corpus.records import Document, Picture, Skipped
 from corpus.sources.lines import storable
+from corpus.sources.pictures import MAX_PICTURE_BYTES, media_type_of, picture_of, picture_too_large
 from corpus.urls import canonical_url, resolve_url
 
 _HTML = ("text/html", "application/xhtml+xml")
+_UNTOLD = ("", "application/octet-stream", "binary/octet-stream")
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 
 
-def read_warc(path: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
+def read_warc(path: str, *, skip: int = 0) -> Iterator[Document | Skipped | Picture]:
     """The captures of an archive in its order; of one URL the last is kept by the build, as of any source.
 
-    HTML, PDF and plain text answered with 200 become pages; so does the text of a WET record. A redirect is Skipped
+    HTML, PDF and plain text answered with 200 become pages; so does the text of a WET record. Images answered with 200
+    become pictures, of the kind their bytes say. A redirect is Skipped
     with its target, any other status with its number: what they were, not what they led to. Requests and records about
     the archive itself are passed over without a word. Raises BadSource where the file cannot be opened.
     """
@@ -33,7 +36,7 @@ def read_warc(path: str, *, skip: int = 0) -> Iterator[Document | Skipped]:
     return _captures(file, storable(file.name), skip)
 
 
-def _captures(file: Path, name: str, skip: int) -> Iterator[Document | Skipped]:
+def _captures(file: Path, name: str, skip: int) -> Iterator[Document | Skipped | Picture]:
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
     kinds = WarcRecordType.response | WarcRecordType.resource | WarcRecordType.conversion | WarcRecordType.revisit
@@ -52,14 +55,14 @@ def _captures(file: Path, name: str, skip: int) -> Iterator[Document | Skipped]:
         yield Skipped(name, "no captures in this file; is it a WARC file?")
 
 
-def _page(record: Any, is_text: bool, where: str) -> Document | Skipped:
+def _page(record: Any, is_text: bool, where: str) -> Document | Skipped | Picture:
     try:
         return _capture(record, is_text, where)
     except Exception as error:  # one capture is not worth the others
         return Skipped(where, clean_text(f"the page cannot be read: {error}"))
 
 
-def _capture(record: Any, is_text: bool, where: str) -> Document | Skipped:
+def _capture(record: Any, is_text: bool, where: str) -> Document | Skipped | Picture:
     target = (record.headers.get("WARC-Target-URI") or "").strip().strip("<>")
     try:
         url = canonical_url(target)
@@ -73,6 +76,8 @@ def _capture(record: Any, is_text: bool, where: str) -> Document | Skipped:
         return Skipped(place, f"a redirect ({status}) to {_location(url, http)}")
     if status != 200:
         return Skipped(place, f"answered with status {status}")
+    if record.content_length > MAX_PICTURE_BYTES and _declared(record).startswith("image/"):
+        return Skipped(place, picture_too_large(record.content_length))
     if record.content_length > MAX_PAGE_BYTES:
         return Skipped(place, too_large(record.content_length))
     data = record.reader.read(MAX_PAGE_BYTES + 1)
@@ -81,6 +86,8 @@ def _capture(record: Any, is_text: bool, where: str) -> Document | Skipped:
     if len(data) > MAX_PAGE_BYTES:
         return Skipped(place, f"the page has more than {MAX_PAGE_BYTES:,} bytes when decoded")
     kind = "text/plain" if is_text else _kind(record, data)
+    if kind.startswith("image/") or (kind in _UNTOLD and media_type_of(data)):
+        return picture_of(place, url, data, kind)
     page: Document | Skipped
     if kind in _HTML:
         page = extract_html(url, decode_html(data))
@@ -162,11 +169,16 @@ def _inflated(data: bytes) -> bytes:
     return found
 
 
+def _declared(record: Any) -> str:
+    # A record of a response has a type of its own, which says that it is one.
+    own = record.headers.get("Content-Type") if record.http_headers is None else ""
+    told: str = record.http_content_type or own or ""
+    return told.partition(";")[0].strip().lower()
+
+
 def _kind(record: Any, data: bytes) -> str:
-    declared = (record.http_content_type or record.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
-    if declared in ("", "application/octet-stream") and data[:1024].lstrip().lower().startswith(
-        (b"<!doctype html", b"<html")
-    ):
+    declared = _declared(record)
+    if declared in _UNTOLD and data[:1024].lstrip().lower().startswith((b"<!doctype html", b"<html")):
         return "text/html"
     return declared
 

@@ -282,19 +282,19 @@ def test_a_page_of_50_mb_is_skipped_with_its_size_and_the_limit(html: bytes | st
     ["<div>", "<ul><li>", "<blockquote>", "<table><tr><td>", "<span>", "<b><p>", "<figure><figcaption>", "<pre>"],
 )
 def test_ten_thousand_nested_elements_are_no_trouble(tags: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     page = extract(tags * 10_000 + "deep <a href=/x>down</a>")
     assert page.text.endswith("deep down\n```" if tags == "<pre>" else "deep down")
     assert len(page.text) < 100_000
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_time_grows_with_the_page_and_not_with_its_square() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     extract(
         "<p>a <a href=/x>b</a>" * 30_000 + "<table>" + "<tr><td>c<td>d" * 30_000 + "</table>" + "<h2>e</h2>" * 30_000
     )
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_nesting_that_would_stall_the_parser_is_skipped() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from corpus.analyzers import query_terms
 from corpus.docstore import day_number
 from corpus.errors import BadQuery, ModeUnavailable
 from corpus.filters import allowed_documents, is_allowed
-from corpus.hybrid import reciprocal_rank_fusion
+from corpus.hybrid import MISSING, weighted_sum
 from corpus.rankings import Retriever
 from corpus.records import Ranking
 
@@ -174,10 +176,62 @@ def test_an_approximate_index_ranks_by_exact_scores_and_honours_filters(ties: Pa
     assert found / total > 0.95
 
 
-def test_fusion_sums_reciprocal_ranks_with_weights(tiny: Snapshot) -> None:
-    first, second = [(9.0, 0), (8.0, 1)], [(0.9, 1), (0.8, 2)]
-    merged = reciprocal_rank_fusion([first, second], [1.0, 0.5], tiny.store, by_page=False)
-    assert merged == [(round(1 / 62 + 0.5 / 61, 6), 1), (round(1 / 61, 6), 0), (round(0.5 / 62, 6), 2)]
+WEIGHTS = {"bm25": 1.0, "dense": 0.5}
+
+
+def test_fusion_adds_a_share_of_the_best_bm25_score_to_the_exact_cosine(tiny: Snapshot) -> None:
+    cosines = {0: 0.4, 1: 0.9, 2: 0.8}
+
+    def asked(passages: Sequence[int]) -> list[float]:
+        return [cosines[passage] for passage in passages]
+
+    words, near = [(9.0, 0), (6.0, 1)], [(0.9, 1), (0.8, 2)]
+    merged = weighted_sum(words, near, asked, WEIGHTS, tiny.store, by_page=False, complete=False)
+    # Passage 0 gets its cosine though no list gave it; passage 2 counts as a little worse than the last of BM25's.
+    assert merged == [(1.2, 0), (round(6 / 9 + 0.45, 6), 1), (round(MISSING * 6 / 9 + 0.4, 6), 2)]
+    all_there_is = weighted_sum(words, near, asked, WEIGHTS, tiny.store, by_page=False, complete=True)
+    assert all_there_is[2] == (0.4, 2), "what matches no word scores none"
+    # Boosts of Lucene syntax can leave no score above 0 to be a share of.
+    flat = weighted_sum([(0.0, 0), (-2.0, 1)], near, asked, WEIGHTS, tiny.store, by_page=False, complete=False)
+    assert flat == [(0.45, 1), (0.4, 2), (0.2, 0)]
+
+
+def test_a_fused_page_is_shown_by_the_passage_that_adds_most(factbook: Snapshot) -> None:
+    first, second = list(factbook.store.passages_of(0))[:2]
+
+    def fused(weight: float) -> list[tuple[float, int]]:
+        weights = {"bm25": 1.0, "dense": weight}
+        store = factbook.store
+        return weighted_sum(
+            [(5.0, first)], [(0.9, second)], lambda _: [0.1], weights, store, by_page=True, complete=True
+        )
+
+    assert fused(0.5) == [(1.45, first)]
+    assert fused(2.0) == [(2.8, second)]
+
+
+def test_a_query_no_word_of_which_is_anywhere_is_answered_by_vectors_alone(tiny: Snapshot) -> None:
+    query = "boulangerie"
+    assert not tiny.search(query, k=5, mode="bm25").hits
+    dense, hybrid = (tiny.search(query, k=5, mode=mode).hits for mode in ("dense", "hybrid"))
+    assert [hit.passage_id for hit in hybrid] == [hit.passage_id for hit in dense] != []
+
+
+def test_bm25_has_the_constants_that_tantivy_fixes(tmp_path: Path) -> None:
+    """k1 = 1.2 and b = 0.75; the binding has no way to set them, so nothing here tunes them."""
+    texts = ["amber " + "birch " * 3, "amber amber " + "birch " * 8, "birch " * 6, "cedar " * 7]
+    rows = [{"url": f"https://a.example/{i}", "text": text} for i, text in enumerate(texts)]
+    (tmp_path / "p.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    build_snapshot([str(tmp_path / "p.jsonl")], tmp_path / "out", BuildOptions(encoder="none"))
+    web = open_snapshot(tmp_path / "out")
+    found = {web.document(doc_id=hit.doc_id).url: hit.score for hit in web.search("amber", k=4).hits}
+    k1, b, average = 1.2, 0.75, sum(len(text.split()) for text in texts) / len(texts)
+    idf = math.log(1 + (4 - 2 + 0.5) / (2 + 0.5))
+    for number in (0, 1):
+        words = texts[number].split()
+        tf = words.count("amber")
+        score = idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * len(words) / average))
+        assert found[f"https://a.example/{number}"] == pytest.approx(score, abs=0.006)
 
 
 def test_lucene_syntax_is_syntax_and_plain_syntax_is_none(tiny: Snapshot) -> None:

@@ -51,7 +51,7 @@ def test_kinds_are_told_from_names(tmp_path: Path) -> None:
         (tmp_path / name).touch()
         assert guess_kind(str(tmp_path / name)) == "jsonl"
     assert guess_kind(str(TINY_WEB)) == "folder"
-    assert set(KINDS) >= {"factbook", "folder", "jsonl", "warc"}
+    assert set(KINDS) >= {"factbook", "folder", "jsonl", "mediawiki", "parquet", "warc", "zim"}
 
 
 def test_a_kind_can_be_named_for_a_file_called_otherwise(tmp_path: Path) -> None:
@@ -102,7 +102,9 @@ def test_a_full_row_keeps_everything(tmp_path: Path) -> None:
         "html": "<p>stored",
     }
     text = "See the harbour,\nthe lighthouse and the harbour."
-    assert only(read_jsonl(written(tmp_path, row))) == Document(
+    (page, picture) = read_jsonl(written(tmp_path, row))
+    assert picture == Skipped("docs.jsonl:1 images/f.png", "there is no such file")
+    assert page == Document(
         url="https://a.example/p",
         title="A title",
         text=text,
@@ -113,7 +115,7 @@ def test_a_full_row_keeps_everything(tmp_path: Path) -> None:
         ),
         images=(
             Image("https://a.example/i.png", "I", "C"),
-            Image("images/f.png"),
+            Image("https://a.example/images/f.png"),
             Image("https://a.example/j.png"),
         ),
         date="2014-06-08",

@@ -23,7 +23,8 @@ async def post(client: httpx.AsyncClient, route: str, **body: Any) -> dict[str, 
 async def test_a_page_comes_as_markdown_with_its_links(client: httpx.AsyncClient, tiny: Snapshot) -> None:
     answer = await post(client, "fetch", url=MARKET)
     assert list(answer) == [
-        "snapshot_id", "doc_id", "url", "title", "text", "page", "pages", "date", "sections",
+        "snapshot_id", "doc_id", "url", "title", "text", "page", "pages", "date", "language",
+        "near_duplicate_of", "images", "sections",
     ]  # fmt: skip
     assert "next to [the harbour](https://tiny.example/places/harbour)." in answer["text"]
     assert "| Smoked herring | Brine and Daughters | 4 crowns |" in answer["text"]
