@@ -6,6 +6,7 @@ CSR arrays: targets (or origins) of document d are edges[starts[d]:starts[d + 1]
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.docstore import DocStore
-from corpus.errors import BadUrl
+
+_EDGE = np.dtype([("origin", "<u4"), ("place", "<u4"), ("target", "<u4")])
+_BATCH = 200_000
 
 
 def write_link_graph(store: DocStore, folder: Path) -> int:
     """Resolve every link of every page; write the graph; return the number of links between pages."""
     folder.mkdir(parents=True, exist_ok=True)
-    edges = np.fromiter(_edges(store), dtype=[("origin", "<u4"), ("place", "<u4"), ("target", "<u4")])
+    parts = [part for batch in _batches(store) for part in [_edges(store, *batch)] if len(part)]
+    edges = np.concatenate(parts) if parts else np.zeros(0, dtype=_EDGE)
     starts = np.searchsorted(edges["origin"], np.arange(len(store) + 1)).astype("<u8")
     np.save(folder / "out_starts.npy", starts)
     np.save(folder / "out_targets.npy", edges["target"])
@@ -33,20 +37,30 @@ def write_link_graph(store: DocStore, folder: Path) -> int:
     return len(edges)
 
 
-def _edges(store: DocStore) -> Iterator[tuple[int, int, int]]:
-    known: dict[str, int | None] = {}
+def _batches(store: DocStore) -> Iterator[tuple[array[int], array[int], list[str]]]:
+    """Origins, places and URLs of links, some hundred thousand at a time: memory does not grow with the corpus."""
+    origins, places, urls = array("I"), array("I"), list[str]()
     for origin in range(len(store)):
-        for place, link in enumerate(store.body(origin).links):
-            if link.url not in known:
-                if len(known) > 50_000:  # a bound, so that memory does not grow with the corpus
-                    known.clear()
-                try:
-                    known[link.url] = store.find_url(link.url)
-                except BadUrl:
-                    known[link.url] = None
-            target = known[link.url]
-            if target is not None:
-                yield origin, place, target
+        for place, url in enumerate(store.link_urls(origin)):
+            origins.append(origin)
+            places.append(place)
+            urls.append(url)
+        if len(urls) > _BATCH:
+            yield origins, places, urls
+            origins, places, urls = array("I"), array("I"), []
+    yield origins, places, urls
+
+
+def _edges(store: DocStore, origins: array[int], places: array[int], urls: list[str]) -> npt.NDArray[np.void]:
+    names = list(dict.fromkeys(urls))  # many pages link to the same few
+    numbers = dict(zip(names, store.find_urls(names).tolist(), strict=True))
+    targets = np.array([numbers[url] for url in urls], dtype=np.int64)
+    inside = targets >= 0
+    edges = np.zeros(int(inside.sum()), dtype=_EDGE)
+    edges["origin"] = np.frombuffer(origins, dtype=np.uint32)[inside]
+    edges["place"] = np.frombuffer(places, dtype=np.uint32)[inside]
+    edges["target"] = targets[inside]
+    return edges
 
 
 class LinkGraph:

@@ -61,6 +61,9 @@ class Staging:
         self._compress = zstandard.ZstdCompressor(level=1)
         self._decompress = zstandard.ZstdDecompressor()
         self._pending, self._committed = 0, self._size
+        # Counted here and written with each commit: two statements less for each page.
+        self._items: dict[int, int] = {}
+        self._counts: dict[int, list[int]] = {}
         self._db.execute("BEGIN")
 
     def __enter__(self) -> Staging:
@@ -77,25 +80,18 @@ class Staging:
 
     def add(self, source: int, item: Document | Picture | Skipped, origin: int) -> None:
         """Take in one item. A page whose id is there already replaces it: the last one wins and is counted."""
-        counts = [0, 0, 0, 0]
+        counts = self._counts.setdefault(origin, [0, 0, 0, 0])
         if isinstance(item, Skipped):
-            counts[3] = 1
+            counts[3] += 1
             self._db.execute("INSERT INTO skipped VALUES (NULL, ?, ?, ?)", (origin, item.where, item.reason))
         elif isinstance(item, Picture):
-            counts[1] = 1
+            counts[1] += 1
             row = (doc_id_of(item.url), item.url, item.media_type, *self._append(item.data))
             self._db.execute("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?)", row)
         else:
-            counts[0], counts[2] = 1, self._put(item, origin)
-        self._db.execute(
-            "INSERT INTO origins VALUES (?, ?, ?, ?, ?) ON CONFLICT (origin) DO UPDATE SET pages = pages + "
-            "excluded.pages, pictures = pictures + excluded.pictures, duplicates = duplicates + excluded.duplicates, "
-            "skipped = skipped + excluded.skipped",
-            (origin, *counts),
-        )
-        self._db.execute(
-            "INSERT INTO sources VALUES (?, 1, 0) ON CONFLICT (source) DO UPDATE SET items = items + 1", (source,)
-        )
+            counts[0] += 1
+            counts[2] += self._put(item, origin)
+        self._items[source] = self._items.get(source, 0) + 1
         self._pending += 1
         if self._pending >= COMMIT_EVERY or self._size - self._committed >= _COMMIT_BYTES:
             self._commit()
@@ -134,6 +130,21 @@ class Staging:
         return os.pread(self._log.fileno(), size, offset)
 
     def _commit(self) -> None:
+        for source, items in self._items.items():
+            self._db.execute(
+                "INSERT INTO sources VALUES (?, ?, 0) ON CONFLICT (source) DO UPDATE "
+                "SET items = items + excluded.items",
+                (source, items),
+            )
+        for origin, counts in self._counts.items():
+            self._db.execute(
+                "INSERT INTO origins VALUES (?, ?, ?, ?, ?) ON CONFLICT (origin) DO UPDATE SET pages = pages + "
+                "excluded.pages, pictures = pictures + excluded.pictures, duplicates = duplicates + "
+                "excluded.duplicates, skipped = skipped + excluded.skipped",
+                (origin, *counts),
+            )
+        self._items.clear()
+        self._counts.clear()
         self._log.flush()
         os.fsync(self._log.fileno())
         self._db.execute("UPDATE log SET size = ?", (self._size,))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import replace
 
 from corpus.records import Link
 
+_FEW = 24
+"""So many tokens are looked for one by one, which a string does faster than cutting all of its text into tokens."""
 MAX_CHECKS = 500_000
 """Places tried on one page, a tenth of a second; links after that stay without a place."""
 
 # Scripts written without spaces: there every character may begin and end a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w)+|[^\w\s]")
+_HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_SPACED_TOKEN = re.compile(r"\w+|[^\w\s]")
+"""What _TOKEN finds where no such script is, in a third of the time."""
 _INSIDE_WORD = re.compile(rf"(?![{_UNSPACED}])\w(?![{_UNSPACED}])\w")
 
 
@@ -44,14 +48,14 @@ def place_links(text: str, links: Sequence[Link]) -> tuple[Link, ...]:
         if (found := spans[number]) is not None:
             after = found + len(link.anchor)
     placed = [
-        replace(link, start=start, end=start + len(link.anchor))
+        Link(link.url, link.anchor, start, start + len(link.anchor))
         for link, start in zip(links, spans, strict=True)
         if start is not None
     ]
     placed.sort(key=lambda link: link.start or 0)
     return (
         *placed,
-        *(replace(link, start=None, end=None) for link, start in zip(links, spans, strict=True) if start is None),
+        *(Link(link.url, link.anchor) for link, start in zip(links, spans, strict=True) if start is None),
     )
 
 
@@ -70,7 +74,27 @@ def _places(text: str, tokens: set[str]) -> dict[str, list[int]]:
     """Where each of the tokens stands in the text, in one pass."""
     places: dict[str, list[int]] = {}
     if tokens:
-        for match in _TOKEN.finditer(text):
+        spaced = text.isascii() or not _HAS_UNSPACED.search(text)
+        if spaced and len(tokens) <= _FEW:
+            return {token: found for token in tokens if (found := _occurrences(text, token))}
+        for match in (_SPACED_TOKEN if spaced else _TOKEN).finditer(text):
             if (token := match.group()) in tokens:
                 places.setdefault(token, []).append(match.start())
     return places
+
+
+def _occurrences(text: str, token: str) -> list[int]:
+    """Where a token stands as a word of its own, or anywhere if it is a sign."""
+    found: list[int] = []
+    is_word, size, length = _is_word(token[0]), len(token), len(text)
+    at = text.find(token)
+    while at >= 0:
+        end = at + size
+        if not is_word or not ((at and _is_word(text[at - 1])) or (end < length and _is_word(text[end]))):
+            found.append(at)
+        at = text.find(token, at + 1)
+    return found
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"

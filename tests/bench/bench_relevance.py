@@ -3,7 +3,7 @@
     python -m tests.bench.bench_relevance [--minilm]
 
 The weight of the cosine in the fusion is swept on the same snapshots, and passages of other sizes are built for BM25.
-About six minutes on two cores; --minilm adds its encoding of both corpora, about twenty more.
+About four minutes on two cores; --minilm encodes both corpora, about twenty more.
 """
 
 from __future__ import annotations
