@@ -33,7 +33,12 @@ full: test slow figures ## everything, twenty kills a command, and the figures i
 figures: $(VENV)/.slow ## measure again what stands in docs/figures
 	$(BIN)/python -m tests.bench.bench_union --data $(SHARED)
 	$(BIN)/python -m tests.bench.bench_start
+	$(BIN)/python -m tests.bench.bench_sources --data $(SHARED)
+	$(BIN)/python -m tests.bench.bench_relevance --data $(SHARED)
+	$(BIN)/python -m tests.bench.bench_near_duplicates --data $(SHARED)
+	$(BIN)/python -m tests.bench.bench_scale --data $(SHARED)
 	$(BIN)/python -m tests.bench.render_readme
+	$(BIN)/python -m tests.bench.render_docs
 
 clean: ## remove the environment and what was built
 	rm -rf $(VENV) .stillweb build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -33,6 +33,8 @@ def server(factbook: Snapshot) -> Iterator[str]:
 def test_the_commands_of_a_page_run_as_written(page: Path, server: str, tmp_path: Path) -> None:
     (tmp_path / "my-pages").mkdir()
     (tmp_path / "my-pages" / "index.html").write_text("<title>Mine</title><h1>Mine</h1><p>My own first page.</p>")
+    (tmp_path / "more-pages").mkdir()
+    (tmp_path / "more-pages" / "notes.md").write_text("# Notes\n\nA page that came later.\n")
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     for name, module in (("stillweb", "-m stillweb"), ("python", "")):
@@ -68,6 +70,13 @@ def test_the_readme_s_figures_are_those_measured() -> None:
     from tests.bench.render_readme import rendered
 
     assert rendered() == (ROOT / "README.md").read_text()
+
+
+def test_the_page_of_figures_is_what_was_last_measured() -> None:
+    """`python -m tests.bench.render_docs` writes it."""
+    from tests.bench.render_docs import PAGE, rendered
+
+    assert rendered() == PAGE.read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
