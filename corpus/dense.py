@@ -23,7 +23,7 @@ from corpus.docstore import DocStore
 from corpus.encoders import Encoder, QueryVectors, ReadyMadeVectors, Vector
 from corpus.errors import EncoderUnavailable
 from corpus.filters import NO_FILTERS, Filters, allowed_documents
-from corpus.rankings import Scored, best_of, collect, make_ranking, new_units
+from corpus.rankings import Scored, best_of, collect, in_order, make_ranking, new_units
 from corpus.records import Passage, Ranking
 
 EXACT_UP_TO = 50_000
@@ -185,7 +185,16 @@ class DenseIndex:
             if n == 0:
                 return [], True
             found = self._candidates(vector, n, bits, allowed)
-            return list(zip(self._cosines(query, found), found.tolist(), strict=True)), n >= allowed
+            scores = self._cosines(query, found)
+            if not exact and len(found) > k:
+                # Of a pool that is deep for every k, only the first k units in order are put into Python's hands.
+                order = np.lexsort((found, -scores))
+                found, scores = found[order], scores[order]
+                units = self._store.passage_doc[found] if by_page else found
+                first = np.sort(np.unique(units, return_index=True)[1])
+                if len(first) >= k:
+                    found, scores = found[first[:k]], scores[first[:k]]
+            return list(zip(scores.tolist(), found.tolist(), strict=True)), n >= allowed
 
         if exact:
             return collect(fetch, self._store, k=k, by_page=by_page, step=_STEP)
@@ -193,14 +202,16 @@ class DenseIndex:
 
     def cosines(self, query: str, passages: Sequence[int]) -> list[float]:
         """Cosine of a query to each of some passages, rounded like scores; 0 for a query without a known token."""
-        return self._cosines(self._queries.encode(query).astype(np.float64), passages)
+        found: list[float] = self._cosines(self._queries.encode(query).astype(np.float64), passages).tolist()
+        return found
 
-    def _cosines(self, query: npt.NDArray[np.float64], passages: Sequence[int] | npt.NDArray[np.int64]) -> list[float]:
+    def _cosines(
+        self, query: npt.NDArray[np.float64], passages: Sequence[int] | npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
         if not len(passages):
-            return []
-        scores = np.round(self._vectors[passages].astype(np.float64) @ query, PRECISION) + 0.0  # no negative zero
-        rounded: list[float] = scores.tolist()
-        return rounded
+            return np.zeros(0)
+        scores: npt.NDArray[np.float64] = np.round(self._vectors[passages].astype(np.float64) @ query, PRECISION)
+        return scores + 0.0  # no negative zero
 
     def _approximate(self, fetch: Any, k: int, by_page: bool) -> list[Scored]:
         # What inverted lists propose is a fixed pool, deep enough for any k up to 100 and the same for all of them, so
@@ -212,7 +223,7 @@ class DenseIndex:
             if best:
                 # A deeper pool may find what a smaller one missed; it stands behind, so it must score less.
                 most = round(best[-1][0] - _STEP, PRECISION)
-                new = sorted(((min(score, most), p) for score, p in new), key=lambda item: (-item[0], item[1]))
+                new = in_order((min(score, most), p) for score, p in new)
             best += new
             if len(best) >= k or exhausted:
                 return best[:k]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from corpus.docstore import DocStore
-from corpus.rankings import Scored, new_units
+from corpus.rankings import Scored, in_order, new_units, units_of
 
 DEPTH = 100
 MISSING = 0.9
@@ -36,31 +36,28 @@ def weighted_sum(
     by the passage of the part that adds most. Scores are comparable within the result only; ties break by document and
     passage. Source: Bruch, Gai and Ingber, TOIS 2023, who find such sums ahead of reciprocal ranks; so do we.
     """
-    top = max((score for score, _ in words), default=0.0)
+    top = max(words)[0] if words else 0.0
     # Lucene syntax allows boosts of 0 and below, which leave no best score to be a share of.
     scale = weights["bm25"] / top if top > 0 else 0.0
-    last = min((score for score, _ in words), default=0.0)
+    last = min(words)[0] if words else 0.0
     missing = 0.0 if complete else scale * min(MISSING * last, last)
-    units = _units([passage for _, passage in (*words, *near)], store, by_page=by_page)
+    passages = [passage for _, passage in words]
+    units = units_of([*passages, *(passage for _, passage in near)], store, by_page=by_page)
+    weight = weights["dense"]
     near_parts = {
-        unit: (weights["dense"] * cosine, passage)
-        for unit, (cosine, passage) in zip(units[len(words) :], near, strict=True)
+        unit: (weight * cosine, passage) for unit, (cosine, passage) in zip(units[len(words) :], near, strict=True)
     }
     merged = []
-    for unit, (score, passage), cosine in zip(
-        units[: len(words)], words, cosines([passage for _, passage in words]), strict=True
-    ):
-        part = (weights["dense"] * cosine, passage)
-        best_part, best_passage = max(part, near_parts.pop(unit, part), key=lambda item: (item[0], -item[1]))
-        shown = best_passage if best_part > scale * score else passage
-        merged.append((round(scale * score + best_part, _PRECISION), shown))
+    for unit, (score, passage), cosine in zip(units[: len(words)], words, cosines(passages), strict=True):
+        best_part, best_passage = weight * cosine, passage
+        if (other := near_parts.pop(unit, None)) is not None and (
+            other[0] > best_part or (other[0] == best_part and other[1] < passage)
+        ):
+            best_part, best_passage = other
+        part = scale * score
+        merged.append((round(part + best_part, _PRECISION), best_passage if best_part > part else passage))
     merged += [(round(missing + part, _PRECISION), passage) for part, passage in near_parts.values()]
-    return sorted(merged, key=lambda item: (-item[0], item[1]))
-
-
-def _units(passages: list[int], store: DocStore, *, by_page: bool) -> list[int]:
-    """The page of each passage, or the passage itself."""
-    return store.passage_doc[passages].tolist() if by_page and passages else passages
+    return in_order(merged)
 
 
 def fused(
@@ -89,7 +86,7 @@ def fused(
         if best and new and new[0][0] >= best[-1][0]:
             # What only a deeper look finds stands behind what was there: lowered to score less, in its own order.
             shift = new[0][0] - best[-1][0] + 10.0**-_PRECISION
-            new = sorted(((round(score - shift, _PRECISION), p) for score, p in new), key=lambda i: (-i[0], i[1]))
+            new = in_order((round(score - shift, _PRECISION), p) for score, p in new)
         best += new
         if len(best) >= k or (complete and len(near) < depth):
             return best[:k]

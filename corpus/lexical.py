@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import tantivy
 
@@ -169,16 +170,15 @@ class LexicalIndex:
             except ValueError as error:  # what the parser lets through, such as title:*
                 raise _refused(str(error)) from error
             passages = self._searcher.fast_field_values("passage", [address for _, address in hits])
-            scored: list[Scored] = []
-            for (raw, address), passage in zip(hits, passages, strict=True):
-                if not math.isfinite(raw):
-                    raise _refused("its boosts are too large")
-                scaled = raw / step
-                # Distance to the boundary between two roundings, against what another order of addition could do.
-                if abs(scaled - math.floor(scaled) - 0.5) <= tolerance * scaled:
-                    raw = self._exact_score(matching, address)
-                scored.append((round(raw, precision), int(passage or 0)))
-            return scored, len(hits) < n
+            raw = np.array([score for score, _ in hits])
+            if not np.isfinite(raw).all():
+                raise _refused("its boosts are too large")
+            scaled = raw / step
+            rounded = np.round(raw, precision).tolist()
+            # Distance to the boundary between two roundings, against what another order of addition could do.
+            for i in np.nonzero(np.abs(scaled - np.floor(scaled) - 0.5) <= tolerance * scaled)[0].tolist():
+                rounded[i] = round(self._exact_score(matching, hits[i][1]), precision)
+            return list(zip(rounded, map(int, passages), strict=True)), len(hits) < n  # type: ignore[arg-type]
 
         return collect(fetch, self._store, k=k, by_page=by_page, step=step)
 

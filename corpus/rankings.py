@@ -7,7 +7,7 @@ round to the k-th score has been seen: `collect` asks for more until it has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from corpus.docstore import DocStore
@@ -41,7 +41,7 @@ def collect(
         if exhausted:
             return best[:k]
         # Two steps, since the unseen may round up and the worst seen may have rounded down.
-        floor = min(score for score, _ in scored) + 1.5 * step
+        floor = min(scored)[0] + 1.5 * step
         if len(best) >= k and best[k - 1][0] > floor:
             return best[:k]
         limit *= 4
@@ -49,28 +49,31 @@ def collect(
 
 def best_of(scored: Sequence[Scored], store: DocStore, *, by_page: bool) -> list[Scored]:
     """Scored passages in total order; of each page only the best where pages are ranked."""
-    ordered = sorted(scored, key=lambda item: (-item[0], item[1]))
-    if not by_page or not ordered:
-        return ordered
-    documents = store.passage_doc[[passage for _, passage in ordered]].tolist()
-    seen: set[int] = set()
-    best = []
-    for document, item in zip(documents, ordered, strict=True):
-        if document not in seen:
-            seen.add(document)
-            best.append(item)
-    return best
+    return new_units(in_order(scored), set(), store, by_page=by_page)
+
+
+def in_order(scored: Iterable[Scored]) -> list[Scored]:
+    """Scored passages in total order."""
+    # Tuples of plain numbers compare in C; a key function for each would take most of the time of a search.
+    return [(-score, passage) for score, passage in sorted([(-score, passage) for score, passage in scored])]
 
 
 def new_units(found: Sequence[Scored], seen: set[int], store: DocStore, *, by_page: bool) -> list[Scored]:
     """What of `found` is a page (or passage) not seen yet; adds it to `seen`."""
     new = []
-    for score, passage in found:
-        unit = int(store.passage_doc[passage]) if by_page else passage
+    for unit, item in zip(units_of([passage for _, passage in found], store, by_page=by_page), found, strict=True):
         if unit not in seen:
             seen.add(unit)
-            new.append((score, passage))
+            new.append(item)
     return new
+
+
+def units_of(passages: Sequence[int], store: DocStore, *, by_page: bool) -> Sequence[int]:
+    """The page of each passage, or the passage itself."""
+    if not by_page or not passages:
+        return passages
+    pages: list[int] = store.passage_doc[passages].tolist()
+    return pages
 
 
 def make_ranking(query: str, retriever: str, scored: Sequence[Scored], store: DocStore) -> Ranking:
