@@ -155,7 +155,7 @@ class _Blob:
     """A memory-mapped file cut into pieces by a column of ends."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.ends: npt.NDArray[np.uint64] = np.load(folder / f"{name}.npy", mmap_mode="r")
+        self.ends: npt.NDArray[np.uint64] = np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray)
         path = folder / f"{name}.bin"
         self._map: mmap.mmap | bytes = b""
         if path.stat().st_size:  # an empty file cannot be mapped
@@ -194,7 +194,8 @@ class DocStore:
 
     def __init__(self, folder: Path) -> None:
         def column(name: str) -> npt.NDArray[Any]:
-            loaded: npt.NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
+            # As a plain view: numpy's own class for maps runs Python code each time a number is taken out.
+            loaded: npt.NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray)
             return loaded
 
         self.ids = column("ids")

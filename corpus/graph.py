@@ -68,7 +68,7 @@ class LinkGraph:
 
     def __init__(self, folder: Path) -> None:
         def column(name: str) -> npt.NDArray[np.uint32]:
-            loaded: npt.NDArray[np.uint32] = np.load(folder / f"{name}.npy", mmap_mode="r")
+            loaded: npt.NDArray[np.uint32] = np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray)
             return loaded
 
         self._out = column("out_starts"), column("out_targets"), column("out_places")

@@ -67,7 +67,7 @@ class Images:
         if not folder.is_dir():
             return
         self._ids, self._start, self._size, self._type, self._url_end, self._pages, self._page_ends = (
-            np.load(folder / f"{name}.npy", mmap_mode="r")
+            np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray)
             for name in ("ids", "start", "size", "type", "url_end", "pages", "page_ends")
         )
         self._types: list[str] = orjson.loads((folder / "types.json").read_bytes())
