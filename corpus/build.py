@@ -241,7 +241,7 @@ def _indexes(
         encoder=None if encoder is None else encoder.spec,
         encoder_record=record,
         exact_up_to=None if record is None else options.exact_up_to,
-        dense_index=None if record is None else "ivf" if (out / "dense" / "ivf.faiss").is_file() else "exact",
+        dense_index=None if record is None else "codes" if (out / "dense" / "codes.faiss").is_file() else "exact",
         default_mode="bm25" if record is None or record.get("query_encoder", record) is None else "hybrid",
         fusion_weights={} if record is None else {"bm25": 1.0, "dense": FUSION_WEIGHTS.get(options.encoder, 1.0)},
     )

@@ -47,7 +47,7 @@ class SnapshotSettings(_Frozen):
     encoder_record: dict[str, Any] | None
     exact_up_to: int | None
     """Passages up to which the dense index is exact, where a build chose other than the default."""
-    dense_index: Literal["exact", "ivf"] | None
+    dense_index: Literal["exact", "codes"] | None
     default_mode: Mode
     fusion_weights: dict[str, float]
     """Retriever -> weight in the fusion of mode hybrid."""

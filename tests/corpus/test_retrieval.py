@@ -155,24 +155,24 @@ def test_an_approximate_index_ranks_by_exact_scores_and_honours_filters(ties: Pa
             }
             file.write(orjson.dumps(row) + b"\n")
     build_snapshot([str(source)], tmp_path / "exact")
-    manifest = build_snapshot([str(source)], tmp_path / "ivf", BuildOptions(exact_up_to=1000))
-    again = build_snapshot([str(source)], tmp_path / "ivf2", BuildOptions(exact_up_to=1000))
-    assert manifest.settings.dense_index == "ivf"
-    assert manifest.snapshot_id == again.snapshot_id, "inverted lists are trained alike every time"
-    exact, ivf = open_snapshot(tmp_path / "exact"), open_snapshot(tmp_path / "ivf")
+    manifest = build_snapshot([str(source)], tmp_path / "coded", BuildOptions(exact_up_to=1000))
+    again = build_snapshot([str(source)], tmp_path / "coded2", BuildOptions(exact_up_to=1000))
+    assert manifest.settings.dense_index == "codes"
+    assert manifest.snapshot_id == again.snapshot_id, "codes are learned alike every time"
+    exact, coded = open_snapshot(tmp_path / "exact"), open_snapshot(tmp_path / "coded")
     found = total = 0
     for query in words:
         scores = {hit.doc_id: hit.score for hit in exact.search(query, k=3000, mode="dense").hits}
-        hits = ivf.search(query, k=20, mode="dense").hits
+        hits = coded.search(query, k=20, mode="dense").hits
         assert all(scores[hit.doc_id] == hit.score for hit in hits)
         found += len({hit.doc_id for hit in hits} & {h.doc_id for h in exact.search(query, k=20, mode="dense").hits})
         total += 20
         narrow = Filters(include_domains=("d7.example",))
-        assert len(ivf.search(query, k=100, mode="dense", allowed=narrow).hits) == 100
-        assert places(ivf.search(query, k=50, mode="dense", allowed=narrow)) == places(
+        assert len(coded.search(query, k=100, mode="dense", allowed=narrow).hits) == 100
+        assert places(coded.search(query, k=50, mode="dense", allowed=narrow)) == places(
             exact.search(query, k=50, mode="dense", allowed=narrow)
         )
-        assert places(ivf.search(query, k=101, mode="dense"))[:7] == places(ivf.search(query, k=7, mode="dense"))
+        assert places(coded.search(query, k=101, mode="dense"))[:7] == places(coded.search(query, k=7, mode="dense"))
     assert found / total > 0.95
 
 
@@ -305,7 +305,7 @@ def test_pages_of_many_passages_keep_the_prefix_in_an_approximate_index(tmp_path
             file.write(orjson.dumps({"url": f"https://a.example/{i}", "title": "", "text": text}) + b"\n")
     build_snapshot([str(tmp_path / "long.jsonl")], tmp_path / "out", BuildOptions(passage_chars=100, exact_up_to=1000))
     web = open_snapshot(tmp_path / "out")
-    assert web.manifest.settings.dense_index == "ivf"
+    assert web.manifest.settings.dense_index == "codes"
     for query in words:
         whole = places(web.search(query, k=60, mode="dense"))
         assert whole == sorted(whole, key=lambda item: (-item[0], item[1].partition(":")[0]))
