@@ -6,11 +6,14 @@ SNAPSHOT ?=
 VENV     := .venv
 BIN      := $(VENV)/bin
 SHARED   ?= ../shared/data
+BENCH     = $(STILLWEB_HOME)/bench
+REQUESTS ?= 100000
+LUCENE   ?=
 PIP      := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
 export STILLWEB_HOME ?= .stillweb
 
-.PHONY: help serve test slow full figures clean
+.PHONY: help serve test slow full figures bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s%s\n", $$1, $$2}' Makefile
@@ -28,7 +31,10 @@ slow: $(VENV)/.slow ## the slower suites: wheel, browser, real models, real corp
 	$(BIN)/python -m pytest -m slow
 
 full: export STILLWEB_KILLS = 20
-full: test slow figures ## everything, twenty kills a command, and the figures in docs/figures
+full: export STILLWEB_REQUESTS = 20000
+full: export STILLWEB_EXAMPLES = 2000
+full: REQUESTS = 1000000
+full: test slow figures bench ## everything, twenty kills a command, a million requests, and the figures in docs/figures
 
 figures: $(VENV)/.slow ## measure again what stands in docs/figures
 	$(BIN)/python -m tests.bench.bench_union --data $(SHARED)
@@ -39,6 +45,21 @@ figures: $(VENV)/.slow ## measure again what stands in docs/figures
 	$(BIN)/python -m tests.bench.bench_scale --data $(SHARED)
 	$(BIN)/python -m tests.bench.render_readme
 	$(BIN)/python -m tests.bench.render_docs
+
+bench: $(VENV)/.slow $(BENCH)/union/manifest.json $(BENCH)/foldoc-minilm/manifest.json $(BENCH)/bm25s ## measure the server, and write docs/speed.md (LUCENE=a Python with pyserini)
+	$(BIN)/python -m tests.bench.bench_serve --snapshot $(BENCH)/union --minilm $(BENCH)/foldoc-minilm
+	$(BIN)/python -m tests.bench.bench_clients --snapshot $(BENCH)/union --minilm $(BENCH)/foldoc-minilm
+	$(BIN)/python -m tests.bench.bench_memory --snapshot $(BENCH)/union --requests $(REQUESTS)
+	$(BIN)/python -m tests.bench.bench_rollouts --snapshot $(BENCH)/union
+	$(BIN)/python -m tests.bench.bench_peers --snapshot $(BENCH)/union --bm25s $(BENCH)/bm25s/bin/python $(if $(LUCENE),--lucene $(LUCENE))
+	$(BIN)/python -m tests.bench.render_speed
+
+$(BENCH)/%/manifest.json: | $(VENV)/.slow
+	$(BIN)/python -m tests.bench.serving.snapshots $* $(@D) $(SHARED)
+
+$(BENCH)/bm25s:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet bm25s PyStemmer fastapi "uvicorn[standard]"
 
 clean: ## remove the environment and what was built
 	rm -rf $(VENV) .stillweb build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -157,6 +157,10 @@ def add_to_snapshot(
     """
     manifest = read_manifest(base)
     settings = manifest.settings
+    if len(licences) not in (0, 1, len(sources)):
+        raise BuildRefused(
+            f"{len(licences)} licences for {len(sources)} sources: give one for all, or one for each in their order."
+        )
     options = BuildOptions(
         encoder=settings.encoder or "none",
         passage_chars=settings.passage_chars,

@@ -37,6 +37,7 @@ PRECISION = 4
 _BATCH = 512
 _ADD_BATCH = 65_536
 _STEP = 10.0**-PRECISION
+_POOL = 1000
 _TRAIN = 65_536
 _TRAINABLE = 256
 """Vectors; from fewer the codes cannot be learned, and none are needed."""
@@ -183,21 +184,22 @@ class DenseIndex:
         bits, allowed = self._mask(filters) if filters else (None, len(self._vectors))
         query, exact = vector.astype(np.float64), self._codes is None
 
-        def fetch(n: int) -> tuple[Sequence[Scored], bool]:
+        def fetch(n: int) -> tuple[Sequence[Scored], bool, float]:
             n = min(n, allowed)
             if n == 0:
-                return [], True
+                return [], True, 0.0
             found = self._candidates(vector, n, bits, allowed)
             scores = self._cosines(query, found)
-            if not exact and len(found) > k:
-                # Of a pool that is deep for every k, only the first k units in order are put into Python's hands.
+            if not exact and n <= _POOL and len(found) > k:
+                # Of a pool that is deep for every k, only the first k units in order are put into Python's hands. A
+                # deeper one is wanted whole: what it adds is lowered to stand behind, and would tie where it is cut.
                 order = np.lexsort((found, -scores))
                 found, scores = found[order], scores[order]
                 units = self._store.passage_doc[found] if by_page else found
                 first = np.sort(np.unique(units, return_index=True)[1])
                 if len(first) >= k:
                     found, scores = found[first[:k]], scores[first[:k]]
-            return list(zip(scores.tolist(), found.tolist(), strict=True)), n >= allowed
+            return list(zip(scores.tolist(), found.tolist(), strict=True)), n >= allowed, 0.0
 
         if exact:
             return collect(fetch, self._store, k=k, by_page=by_page, step=_STEP)
@@ -219,9 +221,9 @@ class DenseIndex:
     def _approximate(self, fetch: Any, k: int, by_page: bool) -> list[Scored]:
         # What the codes propose is a fixed pool, deep enough for any k up to 100 and the same for all of them, so
         # that the best k are a prefix of the best k + 1. Where it holds too few, a pool ten times as deep adds to it.
-        depth, best, seen = 1000, list[Scored](), set[int]()
+        depth, best, seen = _POOL, list[Scored](), set[int]()
         while True:
-            scored, exhausted = fetch(depth)
+            scored, exhausted, _ = fetch(depth)
             new = new_units(best_of(scored, self._store, by_page=by_page), seen, self._store, by_page=by_page)
             if best:
                 # A deeper pool may find what a smaller one missed; it stands behind, so it must score less.

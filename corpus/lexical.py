@@ -41,6 +41,12 @@ MAX_SLOP = 10
 """Bounds of a query in Lucene syntax. Tantivy has none: one phrase of a repeated word with a wide slop takes all
 memory, and scoring takes time with the square of the depth of parentheses."""
 
+# Thai and its kin write vowels as signs, which are no letters to the engine of expressions.
+_RUN = re.compile("\"[^\"]*\"|'[^']*'|\\[[^]]*]|{[^}]*}|[\\w\u0e00-\u0eff\u1000-\u109f\u1780-\u17d3]+\\*?")
+"""In Lucene syntax: what stands in quotes or brackets, or letters in a row, with the star of a prefix."""
+_BEFORE_GROUP, _BEHIND_GROUP = " \t\n(+-:", " \t\n)^"
+_EXCLUDED = re.compile(r"(?:(?<!\w)-|\bNOT\s+)(?:\w+:)?\Z")
+
 _F32_HALF_ULP = 2.0**-24
 _HEAP_BYTES = 400_000_000
 
@@ -164,7 +170,7 @@ class LexicalIndex:
         precision, step = (2, 0.01) if clauses <= 48 else (1, 0.1)
         tolerance = clauses * _F32_HALF_ULP
 
-        def fetch(n: int) -> tuple[Sequence[Scored], bool]:
+        def fetch(n: int) -> tuple[Sequence[Scored], bool, float]:
             try:
                 hits = self._searcher.search(matching, min(n, self._searcher.num_docs), count=False).hits
             except ValueError as error:  # what the parser lets through, such as title:*
@@ -178,7 +184,9 @@ class LexicalIndex:
             # Distance to the boundary between two roundings, against what another order of addition could do.
             for i in np.nonzero(np.abs(scaled - np.floor(scaled) - 0.5) <= tolerance * scaled)[0].tolist():
                 rounded[i] = round(self._exact_score(matching, hits[i][1]), precision)
-            return list(zip(rounded, map(int, passages), strict=True)), len(hits) < n  # type: ignore[arg-type]
+            # A boost can make one part so large that a 32-bit sum drops the others, in an order of the segment's own.
+            slack = 2 * tolerance * float(raw.max(initial=0.0))
+            return list(zip(rounded, map(int, passages), strict=True)), len(hits) < n, slack  # type: ignore[arg-type]
 
         return collect(fetch, self._store, k=k, by_page=by_page, step=step)
 
@@ -200,11 +208,13 @@ class LexicalIndex:
 
     def _lucene(self, query: str) -> tuple[tantivy.Query, int]:
         _check_size(query)
+        query = _segmented(query)
+        _check_words(query)  # a run of Chinese is one word before and a hundred after
         try:
-            parsed = self._index.parse_query(_segmented(query), list(self._weights), field_boosts=self._weights)
+            parsed = self._index.parse_query(query, list(self._weights), field_boosts=self._weights)
         except ValueError as error:
             raise _refused(str(error)) from error
-        return parsed, len(re.findall(r"\w+", query)) * len(self._weights)
+        return parsed, len(re.findall(r"[^\W_]+", query)) * len(self._weights)
 
     def _filtered(self, matching: tantivy.Query, filters: Filters) -> tantivy.Query:
         query, schema, must, must_not = tantivy.Query, self._schema, tantivy.Occur.Must, tantivy.Occur.MustNot
@@ -236,10 +246,14 @@ class LexicalIndex:
         return math.fsum(_leaves(tree))
 
 
-def _check_size(query: str) -> None:
-    """Refuse a query in Lucene syntax that could take minutes or all memory. Raises BadQuery."""
+def _check_words(query: str) -> None:
     if max(len(re.findall(r"\w+", query)), len(query.split())) > MAX_LUCENE_WORDS:
         raise _refused(f"it has more than {MAX_LUCENE_WORDS} words")
+
+
+def _check_size(query: str) -> None:
+    """Refuse a query in Lucene syntax that could take minutes or all memory. Raises BadQuery."""
+    _check_words(query)
     # All parentheses rather than the deepest: which of them are quoted only Tantivy's parser knows.
     if query.count("(") > MAX_LUCENE_GROUPS:
         raise _refused(f"it has more than {MAX_LUCENE_GROUPS} groups in parentheses")
@@ -248,10 +262,29 @@ def _check_size(query: str) -> None:
 
 
 def _segmented(query: str) -> str:
-    """A query in Lucene syntax with its Chinese and the like cut into words, but signs left beside what they govern."""
+    """A query in Lucene syntax with its Chinese and the like cut into words.
+
+    The words of one run become one group, so that the sign, the field or the boost beside it governs all of them. What
+    is excluded becomes a phrase: a page is left out for the word that was written, and not for a part of it.
+    """
     if not has_unsegmented(query):
         return query
-    return re.sub(r'([-+:"(])\s+(?=\w)', r"\1", segmented(query))
+
+    def cut(match: re.Match[str]) -> str:
+        written = match.group()
+        if not has_unsegmented(written) or written[0] in "[{":  # the ends of a range are words as they stand
+            return written
+        words = " ".join(segmented(written.strip("\"'*")).split())
+        if written[0] in "\"'":
+            return written[0] + words + written[0]
+        if " " not in words:
+            return words or written
+        group = f'"{words}"' if _EXCLUDED.search(query, 0, match.start()) else f"({words})"
+        # A group stands by itself: beside other letters or signs, such as 「」, it would be no syntax.
+        before, behind = query[: match.start()][-1:], query[match.end() :][:1]
+        return " " * (before not in _BEFORE_GROUP) + group + " " * (behind not in _BEHIND_GROUP)
+
+    return _RUN.sub(cut, query)
 
 
 def _refused(reason: str) -> BadQuery:

@@ -8,6 +8,7 @@ in the same way, spans and vectors are taken over, too.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,11 +84,16 @@ def resolve_sources(specs: Sequence[str], licences: Sequence[str]) -> list[Sourc
 
 
 def shown(spec: str) -> str:
-    """A source as a manifest names it: the last two parts of a path, since where it lay is nobody's business."""
+    """A source as a manifest names it: the last two parts of a path, since where it lay is nobody's business.
+
+    Of an address it is all but what opens it: password and signature.
+    """
     if os.path.exists(spec):
         return "/".join(Path(spec).absolute().parts[-2:])
     kind, colon, rest = spec.partition(":")
-    return f"{kind}:{shown(rest)}" if colon and rest and os.path.exists(rest) else spec
+    if colon and rest and os.path.exists(rest):
+        return f"{kind}:{shown(rest)}"
+    return re.sub(r"//[^/@]*@", "//", spec.partition("?")[0]) if "://" in spec else spec
 
 
 def _notes(kind: str, spec: str) -> dict[str, str]:

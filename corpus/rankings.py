@@ -27,21 +27,22 @@ class Retriever(Protocol):
 
 
 def collect(
-    fetch: Callable[[int], tuple[Sequence[Scored], bool]], store: DocStore, *, k: int, by_page: bool, step: float
+    fetch: Callable[[int], tuple[Sequence[Scored], bool, float]], store: DocStore, *, k: int, by_page: bool, step: float
 ) -> list[Scored]:
     """The best k pages (each with its best passage) or passages, in total order.
 
-    `fetch(n)` gives the engine's n best as (rounded score, passage), and whether there are no more. What it did not
-    give scores no better than the worst it gave, plus one `step` of rounding.
+    `fetch(n)` gives the engine's n best as (rounded score, passage), whether there are no more, and by how much the
+    engine's own order may be wrong. What it did not give scores no better than the worst it gave, plus that, plus one
+    `step` of rounding.
     """
     limit = 3 * k + 8 if by_page else k + 4
     while True:
-        scored, exhausted = fetch(limit)
+        scored, exhausted, slack = fetch(limit)
         best = best_of(scored, store, by_page=by_page)
         if exhausted:
             return best[:k]
         # Two steps, since the unseen may round up and the worst seen may have rounded down.
-        floor = min(scored)[0] + 1.5 * step
+        floor = min(scored)[0] + 1.5 * step + slack
         if len(best) >= k and best[k - 1][0] > floor:
             return best[:k]
         limit *= 4

@@ -34,11 +34,14 @@ def plan_of(sources: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fingerprint(path: Path) -> str:
-    """Names, sizes and times of a file or of all files below a folder: other pages are another plan."""
+    """Names, sizes and times of a file or of all files below a folder: other pages are another plan.
+
+    Locks are left out: opening a snapshot that was unpacked or pulled leaves one in it.
+    """
     digest = hashlib.sha256()
     for file in [path] if path.is_file() else sorted(path.rglob("*")):
         stat = file.stat() if file.exists() else file.lstat()  # a link may lead nowhere
-        if not file.is_dir():
+        if not file.is_dir() and (file.suffix != ".lock" or file == path):
             digest.update(os.fsencode(file.relative_to(path)) + f" {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 

@@ -31,6 +31,12 @@ MAX_MANIFEST_BYTES = 256 * 1024**2
 _MAX_BESIDE_BYTES = 1 << 34
 _LEVEL = 10
 _CHUNK_BYTES = 1024**2
+_MAX_HEADER_BYTES = 1024**2
+"""Of a name or a set of attributes in an archive: tarfile holds them whole, and zeros pack to next to nothing."""
+_HEADERS = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
 
 Moved = Callable[[int], None]
 """Told how many bytes have gone by since it was told last."""
@@ -111,6 +117,18 @@ def unpack(packed: Path, out: Path, *, progress: ByteProgress = silent_bytes) ->
     return manifest
 
 
+class _Member(tarfile.TarInfo):
+    """A member of an archive whose own headers are of a size that `pack` could have written."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Member:
+        member = super().frombuf(buf, encoding, errors)
+        too_long = member.type in _HEADERS and member.size > _MAX_HEADER_BYTES
+        if too_long or member.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError("a header that no packed snapshot has")
+        return member
+
+
 @contextmanager
 def _opened(packed: Path) -> Iterator[tarfile.TarFile]:
     """The archive of that name. Raises SnapshotCorrupt, or BuildRefused for a file that is not there."""
@@ -128,10 +146,11 @@ def opened_archive(file: IO[bytes], place: str) -> Iterator[tarfile.TarFile]:
     try:
         with (
             zstandard.ZstdDecompressor().stream_reader(file) as data,
-            tarfile.open(fileobj=io.BufferedReader(data), mode="r|") as archive,
+            tarfile.open(fileobj=io.BufferedReader(data), mode="r|", tarinfo=_Member) as archive,
         ):
             yield archive
-    except (tarfile.TarError, zstandard.ZstdError, EOFError, ValueError) as error:
+    # tarfile calls itself for each header that stands before another.
+    except (tarfile.TarError, zstandard.ZstdError, EOFError, ValueError, RecursionError) as error:
         raise SnapshotCorrupt(place, f"it is no packed snapshot, or not all of it ({error})") from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Headers = list[tuple[bytes, bytes]]
@@ -84,6 +84,8 @@ class Cache:
         return await asyncio.shield(flight), state
 
     def _keep(self, key: bytes, answer: FinishedAnswer) -> None:
+        # JSON comes in the room it grew into, up to twice its size; what is kept is cut to measure.
+        answer = replace(answer, body=bytes(memoryview(answer.body)))
         cost = _cost(key, answer)
         if cost > self.max_bytes:
             return

@@ -21,12 +21,12 @@ from anyio import to_thread
 from corpus.docstore import day_number
 from corpus.errors import CorpusError, PageNotFound
 from corpus.extract import normal_date
-from corpus.filters import NO_FILTERS, Filters, is_allowed
+from corpus.filters import NO_FILTERS, Filters, is_allowed, matches_domain
 from corpus.passages import split_pages
 from corpus.reading import render_markdown
 from corpus.records import Link, Section
 from corpus.snapshot import Snapshot
-from corpus.urls import canonical_url, domain_suffixes, host_of
+from corpus.urls import canonical_url, host_of
 from env_server.errors import EnvServerError, problem_of
 from env_server.schemas import (
     ExtractRequest,
@@ -121,7 +121,11 @@ class SearchService:
             "modes": list(self.snapshot.modes),
             # What was skipped, replaced, or where it came from is told by `corpus info`: equal ids have equal answers.
             "counts": manifest.counts.model_dump(include={"documents", "passages", "links"}),
-            "settings": manifest.settings.model_dump(),
+            # Of the encoder's spec only its kind: the rest may be a path of this machine, and equal ids differ in it.
+            "settings": {
+                **manifest.settings.model_dump(),
+                "encoder": (manifest.settings.encoder or "").partition(":")[0] or None,
+            },
         }
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -239,26 +243,30 @@ class SearchService:
             "language": body.language,
             "near_duplicate_of": self._visible_twin(number, view),
             "images": [
-                {"url": i.url, "alt": i.alt, "caption": i.caption, "stored": self._images.find(i.url) is not None}
+                {"url": i.url, "alt": i.alt, "caption": i.caption, "stored": self._stored(i.url, view) is not None}
                 for i in body.images
             ],
             "sections": [{"title": s.title, "level": s.level, "start": s.start, "end": s.end} for s in body.sections],
         }
 
     def _image(self, url: str, view: View) -> tuple[str, bytes]:
-        number = self._images.find(canonical_url(url))
+        number = self._stored(canonical_url(url), view)
         # Where masks are on, a picture is seen on a page that is seen, or not at all.
         if number is not None and self._view_filters(view):
             shown = any(self.is_visible(page, view) for page in self._images.pages_of(number))
-            hidden = self._view_filters(view).exclude_domains
-            if not shown or not set(domain_suffixes(host_of(canonical_url(url)))).isdisjoint(hidden):
-                number = None
+            number = number if shown else None
         if number is None:
             raise EnvServerError(
                 404, "no_such_image", f"No image is stored for {url[:200]!r}.", "fetch lists the images of a page."
             )
         picture = self._images.picture(number)
         return picture.media_type, picture.data
+
+    def _stored(self, url: str, view: View) -> int | None:
+        """Number of a stored picture; None also where a view hides its host."""
+        number = self._images.find(url)
+        hidden = self._view_filters(view).exclude_domains
+        return number if number is None or not matches_domain(host_of(url), hidden) else None
 
     def _visible_twin(self, number: int, view: View) -> str | None:
         twin = int(self._store.near_duplicate_of[number])

@@ -79,6 +79,13 @@ def test_the_page_of_figures_is_what_was_last_measured() -> None:
     assert rendered() == PAGE.read_text()
 
 
+def test_the_tables_of_the_page_on_speed_are_those_measured() -> None:
+    """`python -m tests.bench.render_speed` writes them in."""
+    from tests.bench.render_speed import PAGE, rendered
+
+    assert rendered() == PAGE.read_text()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_the_docs_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
@@ -87,5 +94,5 @@ def test_links_between_the_docs_lead_somewhere(page: Path) -> None:
 
 def test_the_makefile_s_targets_are_those_its_help_lists() -> None:
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("serve", "test", "slow", "full", "figures"):
+    for target in ("serve", "test", "slow", "full", "figures", "bench"):
         assert f"make {target}" in shown

@@ -166,7 +166,7 @@ def _day(year: str, month: str = "", day: str = "") -> str:
     """A date in words; "" where the year is none. Months may be numbers or names."""
     if not re.fullmatch(r"-?\d{1,6}", year):
         return ""
-    name = _MONTHS[int(month) - 1] if month.isdigit() and 1 <= int(month) <= 12 else month if month.isalpha() else ""
+    name = _MONTHS[int(month) - 1] if re.fullmatch("0?[1-9]|1[0-2]", month) else month if month.isalpha() else ""
     return " ".join(filter(None, (day.lstrip("0") if name and day.isdigit() and len(day) <= 2 else "", name, year)))
 
 

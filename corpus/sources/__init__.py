@@ -16,6 +16,7 @@ from pathlib import Path
 
 from corpus.errors import BadSource
 from corpus.records import Document, Picture, Skipped
+from corpus.sources.snapshot import is_snapshot
 
 JSONL_SUFFIXES = tuple(kind + packing for kind in (".jsonl", ".ndjson", ".json") for packing in ("", ".gz", ".zst"))
 FOLDER_SUFFIXES = (".html", ".htm", ".xhtml", ".md", ".markdown", ".txt", ".pdf")
@@ -67,7 +68,7 @@ def guess_kind(path: str) -> str:
         raise BadSource(
             f"There is no file or folder {path}, and it does not begin with a known kind ({known}). Check the path."
         )
-    if os.path.isfile(os.path.join(path, "manifest.json")):
+    if is_snapshot(path):
         return "snapshot"
     if os.path.isdir(path):
         for _, _, names in os.walk(path):

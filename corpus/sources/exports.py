@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -116,7 +117,7 @@ class _Handler:
                 self.site.base = text.strip()
             elif name == "case":
                 self.site.case = text.strip()
-            elif name == "namespace" and self._key.lstrip("-").isdecimal():
+            elif name == "namespace" and re.fullmatch("-?[0-9]{1,9}", self._key):
                 self.site.namespaces[text.strip().lower()] = int(self._key)
         elif name == self._field and page is not None and not self._in_upload:
             if name == "text":
@@ -152,14 +153,23 @@ def _parser(handler: _Handler) -> expat.XMLParserType:
     return parser
 
 
+def _feed(parser: expat.XMLParserType, chunk: bytes, fed: int) -> int:
+    """Parse the next bytes behind `fed`; return how many there are now. Raises ExportDamaged for an endless tag."""
+    fed += len(chunk)
+    parser.Parse(chunk)
+    if fed - parser.CurrentByteIndex > _MAX_TOKEN_BYTES + _CHUNK_BYTES:
+        raise ExportDamaged(f"a tag has more than {_MAX_TOKEN_BYTES:,} bytes")
+    return fed
+
+
 def read_site(path: str) -> SiteInfo:
     """What stands at the head of an export. Raises BadSource for a file that is none, or cannot be opened."""
     handler = _Handler()
     try:
         with closing(_chunks(path)) as chunks:
-            parser = _parser(handler)
+            parser, fed = _parser(handler), 0
             for chunk in chunks:
-                parser.Parse(chunk)
+                fed = _feed(parser, chunk, fed)
                 if handler.site_done or handler.pages:
                     return handler.site
     except _NotAnExport as error:
@@ -188,10 +198,7 @@ def read_pages(path: str) -> Iterator[WikiPage]:
     chunks = _chunks(path)
     try:
         for chunk in chunks:
-            fed += len(chunk)
-            parser.Parse(chunk)
-            if fed - parser.CurrentByteIndex > _MAX_TOKEN_BYTES + _CHUNK_BYTES:
-                raise ExportDamaged(f"a tag has more than {_MAX_TOKEN_BYTES:,} bytes")
+            fed = _feed(parser, chunk, fed)
             pages, handler.pages = handler.pages, []
             yield from pages
         parser.Parse(b"", True)

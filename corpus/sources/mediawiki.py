@@ -30,7 +30,10 @@ MAX_ALIASES = 10_000
 
 _FILE, _CATEGORY = 6, 14
 _CANONICAL_NAMESPACES = {"file": 6, "image": 6, "category": 14, "template": 10, "help": 12, "user": 2, "portal": 100}
-_REDIRECT = re.compile(r"\s*#(?:REDIRECT\w*|WEITERLEITUNG|REDIRECCI[OÓ]N|ПЕРЕНАПРАВЛЕНИЕ)\s*:?\s*\[\[([^\[\]|]+)", re.I)
+# Possessive, since white space on both sides of a colon that is not there can be divided in as many ways as there is.
+_REDIRECT = re.compile(
+    r"\s*#(?:REDIRECT\w*|WEITERLEITUNG|REDIRECCI[OÓ]N|ПЕРЕНАПРАВЛЕНИЕ)\s*+:?\s*\[\[([^\[\]|]+)", re.I
+)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]+){0,2}|simple")
 _SISTERS = {
     "w": "wikipedia", "wikipedia": "wikipedia", "wikt": "wiktionary", "wiktionary": "wiktionary", "s": "wikisource",

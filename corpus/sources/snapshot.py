@@ -18,8 +18,13 @@ def snapshot_at(spec: str) -> Path | None:
     """The folder a spec names, where that is a snapshot; else None."""
     if spec.startswith("snapshot:") and not os.path.exists(spec):
         return Path(spec.partition(":")[2])
-    # os.path.isfile, since a Path raises for a name that is too long.
-    return Path(spec) if os.path.isfile(os.path.join(spec, "manifest.json")) else None
+    return Path(spec) if is_snapshot(spec) else None
+
+
+def is_snapshot(path: str) -> bool:
+    """Whether a folder is a finished snapshot, and not that of a web app, which has a manifest.json, too."""
+    # os.path, since a Path raises for a name that is too long.
+    return os.path.isfile(os.path.join(path, "manifest.json")) and os.path.isdir(os.path.join(path, "documents"))
 
 
 def read_snapshot(path: str, *, skip: int = 0) -> Iterator[Item]:

@@ -159,14 +159,21 @@ def _unchunked(data: bytes) -> bytes:
 def _inflated(data: bytes) -> bytes:
     """gzip of any number of members, zlib, or what some servers call deflate: neither."""
     kind = 47 if data.startswith(b"\x1f\x8b") or data[:1] == b"\x78" else -15
-    found = b""
-    while data and len(found) <= MAX_PAGE_BYTES:
-        inflate = zlib.decompressobj(kind)
-        found += inflate.decompress(data, MAX_PAGE_BYTES + 1 - len(found))
-        if not inflate.eof and len(found) <= MAX_PAGE_BYTES:
-            raise ValueError("it ends early")
-        data = inflate.unused_data if inflate.unused_data.startswith(b"\x1f\x8b") else b""
-    return found
+    found = bytearray()
+    at = 0
+    while len(found) <= MAX_PAGE_BYTES:
+        inflate, size = zlib.decompressobj(kind), 512
+        while not inflate.eof and len(found) <= MAX_PAGE_BYTES:
+            # In pieces that grow: what a member leaves over is copied, and a million members leave much.
+            piece = data[at : at + size]
+            if not piece:
+                raise ValueError("it ends early")
+            found += inflate.decompress(piece, MAX_PAGE_BYTES + 1 - len(found))
+            at, size = at + len(piece), 2 * size
+        at -= len(inflate.unused_data)
+        if not data.startswith(b"\x1f\x8b", at):
+            break
+    return bytes(found)
 
 
 def _declared(record: Any) -> str:

@@ -9,6 +9,7 @@ import json
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,8 +47,24 @@ class Stopwatch:
         return found
 
 
+class AnonymousPeak(threading.Thread):
+    """Watches what the process itself holds: the peak the kernel keeps counts mapped files, too."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.mib = 0.0
+
+    def run(self) -> None:
+        while True:
+            status = Path("/proc/self/status").read_text()
+            held = next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon"))
+            self.mib = max(self.mib, int(held) / 1024)
+            time.sleep(0.1)
+
+
 def main(out: str, encoder: str, *sources: str) -> None:
-    watch = Stopwatch()
+    watch, peak = Stopwatch(), AnonymousPeak()
+    peak.start()
     started = time.perf_counter()
     manifest = build_snapshot(list(sources), Path(out), BuildOptions(encoder=encoder), progress=watch)
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -62,6 +79,7 @@ def main(out: str, encoder: str, *sources: str) -> None:
         "passages_per_cpu_s": round(manifest.counts.passages / cpu_s),
         "pages_per_cpu_s": round(manifest.counts.documents / cpu_s),
         "peak_mib": round(usage.ru_maxrss / 1024),
+        "peak_anonymous_mib": round(peak.mib),
     }
     print(json.dumps(measured))
 

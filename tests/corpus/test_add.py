@@ -13,6 +13,7 @@ from corpus.encoders import StaticEncoder
 from corpus.errors import BuildRefused, SnapshotIncomplete
 from corpus.manifest import Manifest, check_files
 from corpus.sources import describe_source
+from corpus.transport import pack, unpack
 
 OLD = [
     {"url": f"https://a.example/{i}", "title": f"Page {i}", "text": f"# Page {i}\n\nThe {word} of harbour {i}. " * 30}
@@ -139,3 +140,18 @@ def test_licences_that_do_not_fit_the_sources_are_refused(files: tuple[str, str]
     with pytest.raises(BuildRefused, match="3 licences for 2 sources"):
         build_snapshot(list(files), tmp_path / "out", BuildOptions(licences=("a", "b", "c")))
     assert not (tmp_path / "out").exists()
+
+
+def test_licences_of_an_addition_are_counted_against_its_own_sources(files: tuple[str, str], tmp_path: Path) -> None:
+    build_snapshot([files[0]], tmp_path / "base", BuildOptions(encoder="none"))
+    with pytest.raises(BuildRefused, match="2 licences for 3 sources"):
+        add_to_snapshot(tmp_path / "base", [files[1]] * 3, tmp_path / "added", licences=("a", "b"))
+
+
+def test_a_base_that_was_unpacked_and_then_opened_is_the_same_base(files: tuple[str, str], tmp_path: Path) -> None:
+    build_snapshot([files[0]], tmp_path / "built", BuildOptions(encoder="none"))
+    pack(tmp_path / "built", tmp_path / "packed.tar.zst")
+    unpack(tmp_path / "packed.tar.zst", tmp_path / "base")
+    added = add_to_snapshot(tmp_path / "base", [files[1]], tmp_path / "added")
+    assert open_snapshot(tmp_path / "base").search("lantern", mode="bm25").hits  # leaves a lock in the folder
+    assert add_to_snapshot(tmp_path / "base", [files[1]], tmp_path / "added") == added

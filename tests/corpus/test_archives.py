@@ -419,3 +419,14 @@ def test_a_body_that_unpacks_to_more_than_a_page_is_skipped(tmp_path: Path) -> N
     )
     (item,) = skipped(path)
     assert "33,554,432" in item.reason
+
+
+def test_a_body_of_many_empty_members_costs_no_more_than_its_length(tmp_path: Path) -> None:
+    body = gzip.compress(b"") * 150_000 + gzip.compress(PAGE)
+    headers = "Content-Type: text/html\nContent-Encoding: gzip"
+    path = write_warc(tmp_path / "a.warc.gz", [("https://a.example/", "200 OK", headers, body)])
+    began = time.monotonic()
+    (page,) = read_source(str(path))
+    assert isinstance(page, Document)
+    assert page.title == "Harbour"
+    assert time.monotonic() - began < 6  # with the square of the length it took nine seconds

@@ -15,6 +15,7 @@ from corpus.build import BuildOptions, build_snapshot
 from corpus.describe import describe, page_rows
 from corpus.images import Images, write_images
 from corpus.manifest import Manifest
+from corpus.origins import shown
 from corpus.records import Picture, doc_id_of
 
 TEXT = "The lighthouse keeper lit the lamp at dusk and wrote the weather of every night into a long grey book. " * 3
@@ -158,3 +159,15 @@ def test_pictures_are_kept_once_and_know_the_pages_that_show_them(web: Snapshot,
     }
     assert images.find("https://a.example/other.png") is None
     assert len(Images(tmp_path / "nowhere")) == 0
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("parquet:https://user:word@data.example/x.parquet?sig=abc", "parquet:https://data.example/x.parquet"),
+        ("parquet:s3://bucket/x.parquet", "parquet:s3://bucket/x.parquet"),
+        ("factbook:", "factbook:"),
+    ],
+)
+def test_a_source_is_named_without_what_opens_it(spec: str, name: str) -> None:
+    assert shown(spec) == name

@@ -13,6 +13,7 @@ from corpus.analyzers import prepared, query_terms, text_terms
 from corpus.build import BuildOptions, build_snapshot
 from corpus.errors import BadQuery
 from corpus.languages import detect_language, primary_language, segmented
+from corpus.lexical import MAX_LUCENE_WORDS
 
 PAGES = {
     "pku": ("北京大学", "北京大学是中国第一所国立综合性大学，也是当时中国最高教育行政机关。蔡元培曾任校长。"),
@@ -198,6 +199,51 @@ def test_lucene_syntax_knows_chinese_words_too(polyglot: Snapshot, query: str) -
     except BadQuery:
         pytest.fail(f"{query} was refused")
     assert hits
+
+
+@pytest.fixture(scope="module")
+def fruit(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    folder = tmp_path_factory.mktemp("fruit")
+    texts = {
+        "both": "苹果好吃，香蕉公司在上海。",
+        "beside": "我们公司在北京大学旁边，卖苹果。",
+        "phone": "苹果手机很好。",
+        "other": "清华大学在北京。",
+    }
+    rows = [{"url": f"https://f.example/{name}", "title": "Page", "text": text} for name, text in texts.items()]
+    (folder / "pages.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    build_snapshot([str(folder / "pages.jsonl")], folder / "out", BuildOptions(encoder="none"))
+    return open_snapshot(folder / "out")
+
+
+@pytest.mark.parametrize(
+    ("query", "pages"),
+    [
+        ("苹果 -香蕉公司", {"beside", "phone"}),
+        ("苹果 NOT 香蕉公司", {"beside", "phone"}),
+        ("苹果 -text:北京大学", {"both", "phone"}),
+        ('苹果 -"北京大学"', {"both", "phone"}),
+        ('+"北京大学" 苹果', {"beside"}),
+        ("+苹果 +北京大学", {"beside"}),
+        ("苹果 AND 北京大学", {"beside"}),
+        ("title:香蕉公司", set()),
+        ("北京大学^2", {"beside", "other"}),
+        ("北京大学*", {"beside", "other"}),
+        ("「北京大学」，清华", {"beside", "other"}),
+        ("text:[北京 TO 北京]", {"beside", "other"}),
+    ],
+)
+def test_a_sign_of_lucene_syntax_governs_all_words_of_a_chinese_run(
+    fruit: Snapshot, query: str, pages: set[str]
+) -> None:
+    hits = fruit.search(query, k=9, syntax="lucene").hits
+    assert {fruit.document(doc_id=hit.doc_id).url.rpartition("/")[2] for hit in hits} == pages
+
+
+@pytest.mark.parametrize("query", ["中国" * 2000, '"' + "的a" * 100 + '"~10'])
+def test_words_of_a_chinese_run_count_towards_the_bound_of_lucene_syntax(fruit: Snapshot, query: str) -> None:
+    with pytest.raises(BadQuery, match=f"{MAX_LUCENE_WORDS} words"):
+        fruit.search(query, k=3, syntax="lucene")
 
 
 def test_terms_do_not_depend_on_what_was_asked_before() -> None:

@@ -16,6 +16,7 @@ from corpus.errors import BadSource
 from corpus.extraction.wikitext import Target, wikitext_to_html
 from corpus.records import Image
 from corpus.sources import describe_source, exports, mediawiki
+from corpus.sources.exports import read_site
 from corpus.sources.mediawiki import read_mediawiki
 
 WIKI = "https://en.wikipedia.org/wiki/"
@@ -263,3 +264,32 @@ def test_deep_nesting_keeps_its_words_to_a_bound_and_harms_nothing_behind_it(tmp
     assert article(tmp_path, "<div>" * 500 + "deep" + "</div>" * 500).text == "deep"
     assert article(tmp_path, "{{nowrap|" * 20 + "deep" + "}}" * 20).text == "deep"
     assert article(tmp_path, "{{nowrap|" * 500 + "deep" + "}}" * 500 + " behind").text.endswith(" behind")
+
+
+def test_a_redirect_with_nothing_but_white_space_behind_it_costs_no_more_than_its_length(tmp_path: Path) -> None:
+    pages = [("Ada", 0, None, "She wrote programs."), ("Blank", 0, None, "#REDIRECT" + " " * 200_000 + "x")]
+    began = time.monotonic()
+    assert [type(item) for item in read_mediawiki(written(tmp_path, *pages))] == [Document, Document]
+    assert time.monotonic() - began < 10  # with the square of the length it took minutes
+
+
+@pytest.mark.parametrize("month", ["²", "9" * 5000, "13", "0"])
+def test_a_template_with_a_month_that_is_none_costs_no_page(tmp_path: Path, month: str) -> None:
+    assert article(tmp_path, f"Ada was born {{{{birth date|1815|{month}|10}}}}, in London.").text.endswith("in London.")
+
+
+@pytest.mark.parametrize("key", ["--5", "9" * 5000, "²", ""])
+def test_a_namespace_with_a_number_that_is_none_is_passed_over(tmp_path: Path, key: str) -> None:
+    data = export(("Ada", 0, None, "She wrote programs."))
+    (tmp_path / "dump.xml").write_bytes(data.replace(b'key="6"', f'key="{key}"'.encode()))
+    (page,) = read_mediawiki(str(tmp_path / "dump.xml"))
+    assert isinstance(page, Document)
+
+
+def test_a_tag_without_an_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "dump.xml.gz", "wb", compresslevel=1) as file:
+        file.write(b"<mediawiki ")
+        for _ in range(64):
+            file.write(b" " * 1024**2)
+    with pytest.raises(BadSource, match="a tag has more than 16,777,216 bytes"):
+        read_site(str(tmp_path / "dump.xml.gz"))

@@ -15,10 +15,11 @@ import zstandard
 from corpus.errors import BadSource
 from corpus.extract import MAX_TITLE_CHARS
 from corpus.records import Document, Image, Link, Skipped
-from corpus.sources import KINDS, guess_kind, jsonl, read_source
+from corpus.sources import KINDS, describe_source, guess_kind, jsonl, read_source
 from corpus.sources.anchors import place_links
 from corpus.sources.folder import read_folder
 from corpus.sources.jsonl import read_jsonl
+from corpus.sources.snapshot import snapshot_at
 
 TINY_WEB = Path(__file__).parents[1] / "tiny_web"
 ADA = "https://tiny.example/people/ada"
@@ -399,3 +400,12 @@ def test_real_pages_keep_their_links_with_exact_spans(shared_data: Path) -> None
         inside = [(page, link) for page, link in links if link.start is not None]
         assert all(page.text[link.start : link.end] == link.anchor for page, link in inside)
         assert len(inside) > share * len(links)
+
+
+def test_the_folder_of_a_web_app_is_a_folder_of_pages(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"name": "An app", "icons": []}')
+    (tmp_path / "index.html").write_text("<title>Harbour</title><p>Boats at the pier.</p>")
+    assert describe_source(str(tmp_path))[0] == "folder"
+    assert snapshot_at(str(tmp_path)) is None
+    (page,) = read_source(str(tmp_path))
+    assert isinstance(page, Document)

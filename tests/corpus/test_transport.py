@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import random
 import shutil
@@ -226,3 +227,33 @@ def test_a_difference_names_pages_and_settings(tiny: Snapshot, tmp_path: Path) -
     assert found.removed == (gone["url"],)
     assert found.changed == (rows[0]["url"],)
     assert found.settings == (("passage_chars", 1000, 500),)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_header_of_gigabytes_is_refused_unread(tmp_path: Path, kind: bytes) -> None:
+    header = tarfile.TarInfo("long")
+    header.type, header.size = kind, 1 << 40
+    (tmp_path / "web.tar.zst").write_bytes(zstandard.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20)))
+    with pytest.raises(SnapshotCorrupt, match="a header that no packed snapshot has"):
+        unpack(tmp_path / "web.tar.zst", tmp_path / "web")
+
+
+def test_a_thousand_headers_before_one_member_are_refused_in_our_words(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("long")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 4
+    one = header.tobuf(tarfile.GNU_FORMAT) + b"name".ljust(512, b"\0")
+    (tmp_path / "web.tar.zst").write_bytes(zstandard.compress(one * 5000))
+    with pytest.raises(SnapshotCorrupt, match="no packed snapshot"):
+        unpack(tmp_path / "web.tar.zst", tmp_path / "web")
+
+
+def test_a_name_too_long_for_a_plain_header_travels(tiny_path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_path, copy)
+    manifest = orjson.loads((copy / "manifest.json").read_bytes())
+    name = "lexical/" + "ü" * 100
+    (copy / name).write_bytes(b"x")
+    manifest["files"][name] = {"size_bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
+    (copy / "manifest.json").write_bytes(orjson.dumps(manifest))
+    pack(copy, tmp_path / "web.tar.zst")
+    assert name in unpack(tmp_path / "web.tar.zst", tmp_path / "web").files

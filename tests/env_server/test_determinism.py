@@ -198,10 +198,10 @@ def batches_of_other_neighbours(
     batches: list[Request] = []
     expected: list[list[Answer]] = []
     for _ in range(count):
-        (path, route, shared), places = rng.choice(groups)
+        (path, route, options_json), places = rng.choice(groups)
         chosen = rng.choices(places, k=rng.choice([1, 2, 5, 16]))
         bodies = [reference.requests[place][2] for place in chosen]
-        options = orjson.loads(shared)
+        options = orjson.loads(options_json)
         if route == "search":
             items: dict[str, Any] = {"queries": [body["query"] for body in bodies]}
         else:

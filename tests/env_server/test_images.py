@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import httpx
+import orjson
 import pytest
 
 from corpus import Snapshot, open_snapshot
 from corpus.build import BuildOptions, build_snapshot
+from env_server.schemas import FetchRequest
 from env_server.service import SearchService
 from env_server.settings import ServerSettings
 from env_server.view import View
@@ -32,6 +34,8 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
             "<figcaption>The smallest dot</figcaption></figure><img src='/gone.png' alt='Gone'></main>"
         )
     (site / "b.example" / "img" / "drawing.svg").write_bytes(SVG)
+    (site / "c.example").mkdir()
+    (site / "c.example" / "index.html").write_text("<p>A guest: <img src='https://b.example/img/drawing.svg'></p>")
     build_snapshot([str(site)], site.parent / "out", BuildOptions(encoder="none"))
     return open_snapshot(site.parent / "out")
 
@@ -94,3 +98,16 @@ async def test_pictures_vanish_with_the_pages_that_show_them(gallery: Snapshot) 
     ):
         with pytest.raises(Exception, match="No image is stored"):
             await service.image(dot, view)
+
+
+async def test_a_page_names_as_stored_only_what_its_reader_may_have(gallery: Snapshot) -> None:
+    service = SearchService("gallery", gallery, ServerSettings(snapshots={"gallery": gallery.path}))
+    for view, stored in ((View(), True), (View(exclude_domains=("b.example",)), False)):
+        answer = orjson.loads(await service.fetch(FetchRequest(url="https://c.example/"), view))
+        (drawing,) = answer["images"]
+        assert drawing["stored"] is stored
+        if stored:
+            assert (await service.image(drawing["url"], view))[1] == SVG
+        else:
+            with pytest.raises(Exception, match="No image is stored"):
+                await service.image(drawing["url"], view)

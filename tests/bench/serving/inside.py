@@ -1,0 +1,87 @@
+"""The service without a server: CPU microseconds of a search and of its parts, called directly."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anyio
+import uvloop
+from anyio import to_thread
+
+from corpus import Snapshot
+from corpus.filters import NO_FILTERS
+from corpus.hybrid import DEPTH
+from env_server.schemas import SearchRequest
+from env_server.service import SearchService
+from env_server.settings import ServerSettings
+
+
+def us_each(work: Callable[[Any], object], items: Sequence[Any]) -> float:
+    """CPU microseconds of this process, all its threads, for each item."""
+    started = time.process_time()
+    for item in items:
+        work(item)
+    return 1e6 * (time.process_time() - started) / len(items)
+
+
+def service_of(web: Snapshot) -> SearchService:
+    settings = ServerSettings(snapshots={"web": web.path})
+    return SearchService("web", web, settings, anyio.CapacityLimiter(settings.threads))
+
+
+def search_us(service: SearchService, queries: Sequence[str], mode: str) -> float:
+    """The service's search down to finished bytes, snippets included; its request is made beforehand."""
+    requests = [SearchRequest.model_validate({"query": query, "mode": mode}) for query in queries]
+    return us_each(service.search_bytes, requests)
+
+
+def parts_us(web: Snapshot, queries: Sequence[str]) -> dict[str, float]:
+    """What a hybrid search is made of, each for itself: encoding, vectors, words to the depth of the fusion."""
+    encoder = web.dense._queries
+    encode = us_each(encoder.encode, queries)  # which keeps the vectors by text
+    vectors = [encoder.encode(query) for query in queries]
+    return {
+        "encode": encode,
+        "faiss": us_each(lambda vector: web.dense.nearest(vector, DEPTH, NO_FILTERS, True), vectors),
+        "bm25": us_each(lambda query: web.lexical.scored(query, DEPTH, NO_FILTERS, True), queries),
+        "bm25_k10": us_each(lambda query: web.lexical.scored(query, 10, NO_FILTERS, True), queries),
+    }
+
+
+def search_by_hops_us(service: SearchService, queries: Sequence[str], mode: str, tasks: int = 16) -> float:
+    """The same through the service's coroutine, from `tasks` tasks at once: threads and all, but no HTTP."""
+    requests = iter([SearchRequest.model_validate({"query": query, "mode": mode}) for query in queries])
+
+    async def main() -> float:
+        async def work() -> None:
+            for request in requests:
+                await service.search(request)
+
+        started = time.process_time()
+        await asyncio.gather(*(work() for _ in range(tasks)))
+        return 1e6 * (time.process_time() - started) / len(queries)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main())
+
+
+def hop_us(hops: int, tasks: int = 16, threads: int = 2) -> float:
+    """A thread hop as the service makes it, with nothing to do in the thread, from `tasks` tasks at once."""
+
+    async def main() -> float:
+        limiter = anyio.CapacityLimiter(threads)
+
+        async def work(count: int) -> None:
+            for _ in range(count):
+                await to_thread.run_sync(lambda: None, limiter=limiter)
+
+        await work(10)
+        started = time.process_time()
+        await asyncio.gather(*(work(hops // tasks) for _ in range(tasks)))
+        return 1e6 * (time.process_time() - started) / hops
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main())
