@@ -11,7 +11,6 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
-import anyio
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
@@ -26,6 +25,7 @@ from env_server.metrics import Metrics
 from env_server.people import add_pages
 from env_server.service import SearchService
 from env_server.settings import ServerSettings
+from env_server.threads import shared_threads
 
 API_VERSION = "1.0.0"
 
@@ -43,8 +43,8 @@ answer under `/s/NAME/...`. `X-Stillweb-Cache` tells how an answer was made: hit
 
 def create_app(snapshots: Mapping[str, Snapshot], settings: ServerSettings, *, metrics: Metrics | None = None) -> Front:
     """The whole ASGI application over open snapshots, the first of which also answers at the root."""
-    limiter = anyio.CapacityLimiter(settings.threads)
-    services = {name: SearchService(name, snapshot, settings, limiter) for name, snapshot in snapshots.items()}
+    threads = shared_threads(settings.threads)
+    services = {name: SearchService(name, snapshot, settings, threads) for name, snapshot in snapshots.items()}
     metrics = metrics or Metrics()
     app = FastAPIOffline(  # /docs with scripts of its own: the usual ones come from elsewhere
         title="Stillweb",

@@ -1,7 +1,7 @@
 """The native service: a request and a view in, finished bytes out. Pure: the promise is kept here.
 
-The only file here that mentions threads. Everything a request needs is computed in one hop to a thread, since Tantivy,
-FAISS and page reads would otherwise hold up every other request.
+Everything a request needs is computed in one hop to a thread, since Tantivy, FAISS and page reads would otherwise hold
+up every other request.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import ada_url
-import anyio
 import orjson
-from anyio import to_thread
 
 from corpus.docstore import day_number
 from corpus.errors import CorpusError, PageNotFound
@@ -43,6 +41,7 @@ from env_server.schemas import (
     SimilarRequest,
 )
 from env_server.settings import ServerSettings
+from env_server.threads import Threads, shared_threads
 from env_server.view import EMPTY_VIEW, View
 
 T = TypeVar("T")
@@ -52,15 +51,13 @@ Answer = dict[str, Any]
 class SearchService:
     """Search and reading over one snapshot. Every method is safe to call from many tasks at once."""
 
-    def __init__(
-        self, name: str, snapshot: Snapshot, settings: ServerSettings, limiter: anyio.CapacityLimiter | None = None
-    ) -> None:
+    def __init__(self, name: str, snapshot: Snapshot, settings: ServerSettings, threads: Threads | None = None) -> None:
         self.name = name
         self.snapshot = snapshot
         self.settings = settings
         self._store = snapshot.store
         self._images = snapshot.images
-        self._limiter = limiter
+        self._threads = threads or shared_threads(settings.threads)
         self._views: OrderedDict[View, Filters] = OrderedDict()
 
     # Each pair: the coroutine the application awaits, and the function that does the work in a thread.
@@ -138,8 +135,8 @@ class SearchService:
         return not filters or is_allowed(self._store, filters, number)
 
     async def _hop(self, work: Callable[[], T]) -> T:
-        # The limiter is sized to the cores, so that a burst queues here instead of slowing every query at once.
-        return await to_thread.run_sync(work, limiter=self._limiter)
+        # As many as there are cores, so that a burst queues here instead of slowing every query at once.
+        return await self._threads.run(work)
 
     # Search
 

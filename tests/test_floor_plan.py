@@ -41,9 +41,10 @@ def test_the_front_door_imports_no_room_before_a_verb_is_called() -> None:
     assert not {name for node in tree.body if isinstance(node, ast.Import) for name in [node.names[0].name]} & ROOMS
 
 
-def test_only_the_service_mentions_threads_on_the_server_floor() -> None:
-    files = [file.name for file in (ROOT / "env_server").rglob("*.py") if "to_thread" in file.read_text()]
-    assert files == ["service.py"]
+def test_there_is_one_door_to_threads_on_the_server_floor() -> None:
+    words = ("to_thread", "run_in_executor", "Thread(")
+    files = [f.name for f in (ROOT / "env_server").rglob("*.py") if any(word in f.read_text() for word in words)]
+    assert files == ["threads.py"]
 
 
 def test_no_folder_is_a_place_for_everything() -> None:

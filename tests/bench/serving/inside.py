@@ -7,9 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import anyio
 import uvloop
-from anyio import to_thread
 
 from corpus import Snapshot
 from corpus.filters import NO_FILTERS
@@ -17,6 +15,7 @@ from corpus.hybrid import DEPTH
 from env_server.schemas import SearchRequest
 from env_server.service import SearchService
 from env_server.settings import ServerSettings
+from env_server.threads import shared_threads
 
 
 def us_each(work: Callable[[Any], object], items: Sequence[Any]) -> float:
@@ -29,7 +28,7 @@ def us_each(work: Callable[[Any], object], items: Sequence[Any]) -> float:
 
 def service_of(web: Snapshot) -> SearchService:
     settings = ServerSettings(snapshots={"web": web.path})
-    return SearchService("web", web, settings, anyio.CapacityLimiter(settings.threads))
+    return SearchService("web", web, settings)
 
 
 def search_us(service: SearchService, queries: Sequence[str], mode: str) -> float:
@@ -72,11 +71,11 @@ def hop_us(hops: int, tasks: int = 16, threads: int = 2) -> float:
     """A thread hop as the service makes it, with nothing to do in the thread, from `tasks` tasks at once."""
 
     async def main() -> float:
-        limiter = anyio.CapacityLimiter(threads)
+        door = shared_threads(threads)
 
         async def work(count: int) -> None:
             for _ in range(count):
-                await to_thread.run_sync(lambda: None, limiter=limiter)
+                await door.run(lambda: None)
 
         await work(10)
         started = time.process_time()
