@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import orjson
@@ -39,6 +39,7 @@ from corpus.manifest import (
 from corpus.near_duplicates import near_duplicates
 from corpus.origins import Reuse, Source, counted, resolve_sources
 from corpus.passages import OVERLAP_CHARS, PASSAGE_CHARS
+from corpus.progress import Progress, silent
 from corpus.records import Passage
 from corpus.resume import check_plan, finished, locked, plan_of, write_last
 from corpus.staging import Staging
@@ -51,18 +52,6 @@ NOT_LISTED = (".lock", "build.json", "skipped.jsonl", MANIFEST)
 
 _LIBRARIES = ("faiss-cpu", "numpy", "opencc", "py3langid", "rensa", "rjieba", "tantivy", "tokenizers")
 """Whose versions a manifest names: they make what is in its files."""
-
-T = TypeVar("T")
-
-
-class Progress(Protocol):
-    """Shows how far a build is. `total` is None where nobody knows."""
-
-    def __call__(self, items: Iterator[T], stage: str, total: int | None) -> Iterator[T]: ...
-
-
-def silent(items: Iterator[T], stage: str, total: int | None) -> Iterator[T]:
-    return items
 
 
 @dataclass(frozen=True, slots=True)

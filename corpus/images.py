@@ -78,6 +78,8 @@ class Images:
 
     def find(self, url: str) -> int | None:
         """Number of the picture under a canonical URL, or None."""
+        if not len(self._ids):  # most snapshots have none, and every fetch asks for each image of its page
+            return None
         value = np.uint64(int(doc_id_of(url), 16))
         at = int(np.searchsorted(self._ids, value))
         return at if at < len(self._ids) and self._ids[at] == value else None

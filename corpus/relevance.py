@@ -10,13 +10,13 @@ The extra `eval` has both libraries. Nothing here reads an answer.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.metadata import version
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ import numpy.typing as npt
 from corpus.docstore import DocStore
 from corpus.errors import MissingPackage
 from corpus.judgements import Judged
+from corpus.progress import Progress, silent
 from corpus.rankings import Scored
 from corpus.snapshot import Snapshot
 
@@ -37,17 +38,6 @@ RESAMPLES = 9999
 
 Run = dict[str, list[Scored]]
 """Query id -> (score, passage number), best first, at most one passage of a page."""
-T = TypeVar("T")
-
-
-class Progress(Protocol):
-    """Shows how far a run is; `corpus.cli.progress_bar` is one."""
-
-    def __call__(self, items: Iterator[T], stage: str, total: int | None) -> Iterator[T]: ...
-
-
-def silent(items: Iterator[T], stage: str, total: int | None) -> Iterator[T]:
-    return items
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from corpus.docstore import DocStore
 from corpus.errors import EncoderUnavailable
+from corpus.progress import Progress, silent
 from corpus.rankings import Scored
-from corpus.relevance import Progress, Run, silent
+from corpus.relevance import Run
 
 DEPTH = 50
 """Pages of a run that are read again; the others follow behind in their order."""
