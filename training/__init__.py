@@ -1,0 +1,1 @@
+"""Tasks, preference pairs, trainers and evaluation."""
