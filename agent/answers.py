@@ -1,20 +1,63 @@
 """What the server's native routes answer, as frozen values, and how they are made from JSON.
 
 Fields are those of docs/api.md. A field that a newer server adds is left out, one that is missing is an error.
-Each answer has `delivery`, how it came: equal answers are equal however they came.
+Each answer has `delivery`, how it came: equal answers are equal however they came. What few callers read of a page, its
+sections and images, is made when it is looked at (`Rows`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from operator import itemgetter
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Mode = Literal["bm25", "dense", "hybrid"]
 Format = Literal["markdown", "text", "html"]
+
+
+class Rows(Sequence[T_co]):
+    """Items of a list as it came, made when the first one is looked at; equal to the tuple of them.
+
+    Looking raises KeyError or TypeError where an item is none.
+    """
+
+    __slots__ = ("_came", "_made", "_read")
+
+    def __init__(self, came: list[Any], read: Callable[[Any], T_co]) -> None:
+        self._came, self._read = came, read
+        self._made: tuple[T_co, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self._came)
+
+    @overload
+    def __getitem__(self, place: int) -> T_co: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[T_co, ...]: ...
+    def __getitem__(self, place: int | slice) -> T_co | tuple[T_co, ...]:
+        return self._all()[place]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Rows):
+            return self._all() == other._all()
+        return self._all() == other if isinstance(other, tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+    def _all(self) -> tuple[T_co, ...]:
+        if self._made is None:
+            self._made = tuple(map(self._read, self._came))
+        return self._made
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +73,13 @@ class Delivery:
     """What the weather drew (X-Stillweb-Fault)."""
     latency_ms: float = 0.0
     """From the request to the last byte of the answer."""
-    digest: str = ""
-    """32 hex digits of the sha256 of the body."""
+    body: bytes = field(default=b"", repr=False, compare=False)
+    """As it came."""
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits of the sha256 of the body."""
+        return hashlib.sha256(self.body).hexdigest()[:32]
 
     @property
     def cached(self) -> bool:
@@ -101,8 +149,8 @@ class Page(Answer):
     date: str | None
     language: str | None
     near_duplicate_of: str | None
-    images: tuple[Image, ...]
-    sections: tuple[Section, ...]
+    images: Rows[Image]
+    sections: Rows[Section]
     """Of the whole page; offsets are characters of `format="text"`."""
 
 
@@ -239,6 +287,9 @@ def _decoder(kind: Any) -> Callable[..., Any]:
     if is_dataclass(kind) and isinstance(kind, type):
         return _of_fields(kind)
     origin, inner = get_origin(kind), get_args(kind)
+    if origin is Rows:
+        one = _decoder(inner[0])
+        return lambda value: Rows(_expect(value, list), one)
     if origin is tuple:
         each = _decoder(inner[0])
         return lambda value: tuple(map(each, _expect(value, list)))
@@ -256,15 +307,31 @@ def _decoder(kind: Any) -> Callable[..., Any]:
 def _of_fields(kind: type) -> Callable[..., Any]:
     hints = get_type_hints(kind)
     wanted = [one for one in fields(kind) if one.name != "delivery"]
-    parts = [(one.name, one.name.rstrip("_"), _decoder(hints[one.name])) for one in wanted]
     if any(one.default is not MISSING for one in wanted):  # pragma: no cover
         raise TypeError(f"{kind.__name__}: only delivery has a default")
+    keys = [one.name.rstrip("_") for one in wanted]
+    reads = [_decoder(hints[one.name]) for one in wanted]
+    take = itemgetter(*keys) if len(keys) > 1 else lambda value: (value[keys[0]],)
+    # Where every field is a plain value, types that were right once are right again, and nothing is made of the values.
+    plain = all(_is_plain(hints[one.name]) for one in wanted)
+    right: set[tuple[type, ...]] = set()
 
     def make(value: Any, delivery: Delivery | None = None) -> Any:
-        given = {name: read(value[key]) for name, key, read in parts}
-        return kind(**given) if delivery is None else kind(**given, delivery=delivery)
+        came = take(value)
+        met = tuple(map(type, came)) if plain else ()
+        if not plain or met not in right:
+            came = tuple([read(one) for read, one in zip(reads, came, strict=True)])
+            if plain:
+                right.add(met)
+        return kind(*came) if delivery is None else kind(*came, delivery=delivery)
 
     return make
+
+
+def _is_plain(hint: Any) -> bool:
+    """str, int, float, None, or one of several such: what `_decoder` checks and passes on."""
+    parts = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    return all(part in (str, int, float, bool, types.NoneType) for part in parts)
 
 
 def _expect(value: Any, kind: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from agent.records import safe_json
+from agent.canonical import safe_json
 
 FOLDER = "journal"
 Step = dict[str, Any]

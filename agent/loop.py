@@ -18,17 +18,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.acting import NOT_THE_MODELS_BUSINESS, env_setback, model_setback, run_tool, unfit
+from agent.canonical import digest
 from agent.client import AsyncClient
-from agent.context import SUM_UP, Policy, reckoned_tokens, rewritten
+from agent.context import SUM_UP, Policy, rewritten
 from agent.errors import EnvError
 from agent.failures import Diverged
 from agent.journal import Steps
 from agent.models.protocol import Model, ModelError, Reply, Sampling
 from agent.notes import Identity, Notes, utc_now
-from agent.records import ContextEvent, Episode, Message, StopReason, ToolEvent, canonical, digest
+from agent.records import ContextEvent, Episode, Message, StopReason
 from agent.speech import Call, Manner, Said, answer_in, reply_from_json, reply_to_json
 from agent.throttle import Gate
 from agent.tools.tool import Observation, refused
+from agent.window import Window
 
 logger = logging.getLogger(__name__)
 
@@ -132,10 +134,9 @@ class _Rollout:
         self.head = len(head)
         self.results: set[int] = set()
         """Nodes that hold results of tools."""
-        self.tools_tokens = reckoned_tokens([{"content": canonical(self.manner.offered).decode()}])
-        self.window = self.limits.context_tokens - player.sampling.max_tokens
-        self.counted: dict[int, int] = {}
-        """Tokens up to a node: up to a reply's as the endpoint counted them, from there on as they are reckoned."""
+        self.window = Window(
+            self.tree, self.head, self.manner.offered, self.limits.context_tokens - player.sampling.max_tokens
+        )
         self.made: Counter[str] = Counter()
         self.well: dict[str, str] = {}
         """Digest of a call that went well -> its call id."""
@@ -150,15 +151,14 @@ class _Rollout:
             if (spent := self._spent()) is not None:
                 return await self._force(spent)
             await self._make_room()
-            if self._tokens(self.leaf) > self.window:
+            if self.window.tokens(self.leaf) > self.window.room:
                 return await self._force("context_overflow")
             try:
                 said = await self._say("act")
             except ModelError as error:
                 if error.kind != "too_long":
                     raise
-                # The endpoint's window is smaller than we were told: what fits is shorter than this.
-                self.window = min(self.window, self._tokens(self.leaf) - 1)
+                self.window.shrink_below(self.leaf)
                 return await self._force("context_overflow")
             if said.answer is not None:
                 self.notes.answer = said.answer
@@ -203,7 +203,7 @@ class _Rollout:
             said.reply, said.message, prompt, purpose, said.problems, said.cut, tries, took_s
         )
         if reply.usage.prompt_tokens:
-            self.counted[self.leaf] = reply.usage.prompt_tokens + reply.usage.completion_tokens
+            self.window.counted(self.leaf, reply.usage.prompt_tokens + reply.usage.completion_tokens)
         self.seen(said.message)
         return said
 
@@ -235,26 +235,8 @@ class _Rollout:
             nodes.append(self.leaf)
         self.results.update(nodes)
         for place, (call, observation, known) in enumerate(pending):
-            self.notes.tool_events.append(
-                ToolEvent(
-                    call_id=call.id,
-                    turn=turn,
-                    name=call.name,
-                    args=call.arguments,
-                    error_code=observation.error_code,
-                    observation_digest=observation.digest,
-                    chars=len(observation.text),
-                    # One message a call, or one for all of them, as the format has it.
-                    node_id=nodes[min(place, len(nodes) - 1)],
-                    doc_ids=list(observation.doc_ids),
-                    ranks=list(observation.ranks),
-                    opened=list(observation.opened),
-                    fault=observation.fault,
-                    cached=observation.cached,
-                    latency_ms=round(observation.latency_ms, 3),
-                    **known,
-                )
-            )
+            # One message a call, or one for all of them, as the format has it.
+            self.notes.made_call(call, turn, observation, nodes[min(place, len(nodes) - 1)], known)
 
     async def _observe(self, call: Call, key: str) -> tuple[Observation, dict[str, Any]]:
         """What a call gave, and of its event what an observation does not say."""
@@ -289,7 +271,7 @@ class _Rollout:
 
     async def _make_room(self) -> None:
         """Rewrite the context where the policy says so: a new branch, and the next turn goes on from it."""
-        policy, tokens = self.player.policy, self._tokens(self.leaf)
+        policy, tokens = self.player.policy, self.window.tokens(self.leaf)
         if policy.name == "none" or tokens <= policy.trigger_tokens(self.limits.context_tokens):
             return
         before, summary = self.leaf, None
@@ -297,7 +279,7 @@ class _Rollout:
             if len(self.tree.ids(before)) <= self.head:
                 return
             # On the messages as they are if it fits: the summary sums up all that was seen.
-            self.leaf = self.tree.add({"role": "user", "content": SUM_UP}, self._last_that_fits(SUM_UP))
+            self.leaf = self.tree.add({"role": "user", "content": SUM_UP}, self.window.last_that_fits(before, SUM_UP))
             summary = (await self._say("summary")).reply.content
         pieces = rewritten(policy, self.tree, before, frozenset(self.results), self.head, summary=summary)
         self.leaf = before
@@ -314,8 +296,8 @@ class _Rollout:
         if not self.limits.forced_answer:
             return reason
         while True:
-            before, tokens = self.leaf, self._tokens(self.leaf)
-            self.leaf = self._last_that_fits(FINAL)
+            before, tokens = self.leaf, self.window.tokens(self.leaf)
+            self.leaf = self.window.last_that_fits(before, FINAL)
             if self.leaf != before:
                 self._rewrote("rollback", before, tokens)
             kept = self.leaf
@@ -327,23 +309,11 @@ class _Rollout:
                 if error.kind != "too_long" or len(self.tree.ids(kept)) <= self.head:
                     self.notes.failed("model", error.kind, str(error))
                     return reason if error.kind == "too_long" else "model_error"
-                self.window = min(self.window, self._tokens(kept) - 1)
+                self.window.shrink_below(kept)
                 continue
             self.notes.forced = True
-            self.notes.answer = said.answer or answer_in(said.message.get("content") or "")
+            self.notes.answer = said.answer or answer_in(said.message.get("content") or "", self.tools)
             return reason
-
-    def _last_that_fits(self, instruction: str) -> int:
-        """The leaf, or the last node before a reply that leaves room for an instruction; at least the head."""
-        room = self.window - reckoned_tokens([{"content": instruction}])
-        ids = self.tree.ids(self.leaf)
-        # Before a reply every call has its result: there a conversation may be cut.
-        places = [self.leaf] + [
-            ids[place - 1]
-            for place in range(len(ids) - 1, self.head - 1, -1)
-            if self.tree.message(ids[place]).get("role") == "assistant"
-        ]
-        return next((node_id for node_id in places if self._tokens(node_id) <= room), places[-1])
 
     def _rewrote(self, kind: str, before: int, tokens_before: int) -> None:
         self.notes.context_events.append(
@@ -353,21 +323,9 @@ class _Rollout:
                 before=before,
                 after=self.leaf,
                 tokens_before=tokens_before,
-                tokens_after=self._tokens(self.leaf),
+                tokens_after=self.window.tokens(self.leaf),
             )
         )
-
-    def _tokens(self, leaf: int) -> int:
-        """Of a path: as the endpoint counted them up to its last reply, and reckoned from there on."""
-        since: list[int] = []
-        at: int | None = leaf
-        while at is not None and at not in self.counted:
-            since.append(at)
-            at = self.tree.nodes[at].parent_id
-        tokens = self.tools_tokens if at is None else self.counted[at]
-        for node_id in reversed(since):
-            self.counted[node_id] = tokens = tokens + reckoned_tokens([self.tree.message(node_id)])
-        return tokens
 
 
 def never_begun(identity: Identity, error: EnvError) -> Episode:

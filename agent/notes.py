@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,8 @@ from agent.records import (
     Turn,
     Usage,
 )
+from agent.speech import Call
+from agent.tools.tool import Observation
 from agent.tree import Tree
 
 
@@ -103,6 +105,30 @@ class Notes:
             )
         )
         return node
+
+    def made_call(
+        self, call: Call, turn: int, observation: Observation, node_id: int, known: Mapping[str, Any]
+    ) -> None:
+        """Write a call down; `known` is what the observation does not say of it."""
+        self.tool_events.append(
+            ToolEvent(
+                call_id=call.id,
+                turn=turn,
+                name=call.name,
+                args=call.arguments,
+                error_code=observation.error_code,
+                observation_digest=observation.digest,
+                chars=len(observation.text),
+                node_id=node_id,
+                doc_ids=list(observation.doc_ids),
+                ranks=list(observation.ranks),
+                opened=list(observation.opened),
+                fault=observation.fault,
+                cached=observation.cached,
+                latency_ms=round(observation.latency_ms, 3),
+                **known,
+            )
+        )
 
     def failed(self, where: Any, code: str, message: str) -> None:
         self.errors.append(RecordedError(where=where, code=code, message=message, turn=len(self.turns)))

@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 
+from agent.canonical import digest
 from agent.failures import AgentError
 from agent.questions import Question
-from agent.records import AgentRef, GroupRef, ModelRef, digest
+from agent.records import AgentRef, GroupRef, ModelRef
 from agent.shards import sync_folder
 
 RUN = "run.json"

@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 import zstandard
 
+from agent.canonical import digest
 from agent.failures import AgentError
-from agent.records import TaskRef, digest
+from agent.records import TaskRef
 
 ANSWER_WORDS = frozenset(
     "answer answers gold golden alias aliases evidence solution solutions label labels truth truths expected reference "

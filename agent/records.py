@@ -8,13 +8,12 @@ There is no field for a gold answer, and none for a score: those are made of a r
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field
+
+from agent.canonical import safe_json
 
 SCHEMA = "stillweb.episode/1"
 
@@ -93,6 +92,8 @@ class AgentRef(Value):
     """As `--context` takes it: `none`, `keep_last_k:5`, ..."""
     limits: dict[str, Any]
     """Budgets of a rollout, as `agent.loop.Limits` has them."""
+    summaries: str | None = None
+    """The model that sums pages up for a goal; None: the pages' own words."""
 
 
 class ModelRef(Value):
@@ -233,10 +234,24 @@ class Timing(Value):
     """Observations that were made again after an interruption and found equal."""
 
 
+class Origin(Value):
+    """Where a record comes from that was not rolled out here."""
+
+    format: str
+    """`sharegpt` or `deeptracehub`."""
+    row: str
+    """Of the source's row, without its answer: 32 hex digits of sha256."""
+    unknown: list[str]
+    """Fields that the source does not tell, as paths (`env.snapshot_id`, `turns.usage`): what stands in them is nothing
+    but their type's blank, `unknown`, 0 or an empty list."""
+
+
 class Episode(Value):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
 
     schema_: Literal["stillweb.episode/1"] = Field(default="stillweb.episode/1", alias="schema")
+    origin: Origin | None = None
+    """None: rolled out here, and every field is known."""
     id: str
     """From the plan's digest, task and sample: the same in every run of one plan."""
     status: Literal["ok", "error"]
@@ -298,20 +313,6 @@ def _resolved(node: Node, nodes: Mapping[int, Node]) -> Message:
     return node.message
 
 
-def digest(value: Any) -> str:
-    """32 hex digits over a text, or over a value's JSON with sorted keys."""
-    data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else canonical(value)
-    return hashlib.sha256(data).hexdigest()[:32]
-
-
-def canonical(value: Any) -> bytes:
-    """JSON in which equal values are equal bytes."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # integers past 64 bits, lone surrogates: a model may write either
-        return json.dumps(value, sort_keys=True).encode()
-
-
 def comparable(row: Any) -> Any:
     """A row without what may differ between two runs of one rollout (`VOLATILE`)."""
     if isinstance(row, dict):
@@ -324,27 +325,6 @@ def comparable(row: Any) -> Any:
 def encode(episode: Episode) -> bytes:
     """A row as it lies in a shard, without the line's end."""
     return safe_json(episode.model_dump(by_alias=True))
-
-
-def safe_json(value: Any) -> bytes:
-    """JSON of whatever a model wrote: lone surrogates become U+FFFD, integers past 64 bits become strings."""
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        return orjson.dumps(tame(value))
-
-
-def tame(value: Any) -> Any:
-    """The value as `safe_json` writes it."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {tame(str(key)): tame(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [tame(item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
-        return str(value)
-    return value
 
 
 def decode(line: bytes) -> Episode:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from agent.acting import env_setback, run_tool
+from agent.canonical import digest
 from agent.client import AsyncClient
 from agent.errors import EnvError
 from agent.failures import AgentError
-from agent.records import Episode, ToolEvent, digest
+from agent.records import Episode, ToolEvent
 from agent.throttle import Gate
 from agent.tools.profile import Profile
 from agent.tools.tool import Tool

@@ -122,6 +122,22 @@ def finish(out: Path, places: Iterable[Place]) -> Path:
     return out / FINAL
 
 
+def write_finished(out: Path, rows: Iterable[bytes]) -> int:
+    """Write rows, each one line of JSON, as the finished file of a folder that has none. How many they were."""
+    out.mkdir(parents=True, exist_ok=True)
+    part, count = out / f"{FINAL}.part", 0
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    with part.open("wb") as file:
+        for row in rows:
+            file.write(compressor.compress(row + b"\n"))
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, out / FINAL)
+    sync_folder(out)
+    return count
+
+
 def sync_folder(folder: Path) -> None:
     """Names made, renamed and removed in it are on the disk afterwards."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 import orjson
 
+from agent.canonical import digest, safe_json, tame
 from agent.formats import FORMATS, Format
 from agent.models.protocol import Reply, Sampling, Tokens, ToolCall, Usage
 from agent.parsing import Parsed
-from agent.records import AgentRef, Answer, Citation, Message, digest, safe_json, tame
+from agent.records import AgentRef, Answer, Citation, Message
 from agent.tools.profile import Profile
 from agent.tools.tool import Tool, error_text
 
@@ -100,10 +101,10 @@ class Manner:
             if call.name == final and isinstance(call.arguments, dict) and tools[final].check(call.arguments) is None:
                 return _handed_in(call.arguments)
         if parsed.answer is not None:
-            return Answer(text=parsed.answer.strip(), citations=_linked(parsed.content))
+            return Answer(text=parsed.answer.strip(), citations=_cited(parsed.content, tools))
         # A text format has a tag for the answer; without it a message is a message. Natively it is the answer.
         if not final and not calls and not parsed.problems and self.format.tools_in_request:
-            return answer_in(parsed.content)
+            return answer_in(parsed.content, tools)
         return None
 
 
@@ -118,7 +119,8 @@ def manner_of(profile: Profile, format: str | None = None) -> Manner:
     return Manner(profile, chosen, "\n\n".join(filter(None, (profile.system_prompt, told))), schemas)
 
 
-def agent_ref(manner: Manner, context_policy: str, limits: dict[str, Any]) -> AgentRef:
+def agent_ref(manner: Manner, context_policy: str, limits: dict[str, Any], summaries: str | None = None) -> AgentRef:
+    """`summaries`: name of the model that reads for goals."""
     return AgentRef(
         name=AGENT,
         version=version("stillweb"),
@@ -128,6 +130,7 @@ def agent_ref(manner: Manner, context_policy: str, limits: dict[str, Any]) -> Ag
         tools_digest=digest(list(manner.schemas)),
         context_policy=context_policy,
         limits=limits,
+        summaries=summaries,
     )
 
 
@@ -137,18 +140,20 @@ def unreadable(problems: Sequence[str]) -> str:
     )
 
 
-def answer_in(text: str) -> Answer | None:
-    """What a message states: in <answer> tags if it has any, else the whole; pages it links are citations."""
+def answer_in(text: str, tools: Mapping[str, Tool]) -> Answer | None:
+    """What a message states: in <answer> tags if it has any, else the whole; pages it links or cites are citations."""
     tagged = _TAGGED.findall(text)
     words = (tagged[-1] if tagged else text).strip()
     if not words:
         return None
-    return Answer(text=words, citations=_linked(text))
+    return Answer(text=words, citations=_cited(text, tools))
 
 
-def _linked(text: str) -> list[Citation]:
-    """Pages that a message links as Markdown: a bare URL may be one that was only spoken of."""
-    return [Citation(url=url) for url in dict.fromkeys(_MARKDOWN_LINK.findall(text))]
+def _cited(text: str, tools: Mapping[str, Tool]) -> list[Citation]:
+    """Pages that a message links as Markdown (a bare URL may be one that was only spoken of), then those that it cites
+    by marks of its tools."""
+    linked = [Citation(url=url) for url in dict.fromkeys(_MARKDOWN_LINK.findall(text))]
+    return linked + [citation for tool in tools.values() if tool.cited for citation in tool.cited(text)]
 
 
 def _as_made(call: Call) -> ToolCall:

@@ -64,6 +64,11 @@ class LocalModel:
     def name(self) -> str:
         return self._name
 
+    @property
+    def threads(self) -> int | None:
+        """Of torch; None: as many as there are cores."""
+        return self._threads
+
     async def start(self) -> None:
         """Load the weights now rather than with the first request. ModelError where a package is missing."""
         await self._run(lambda engine, stopped, deadline: None)

@@ -1,18 +1,21 @@
 """A text browser as gpt-oss and OpenResearcher have it: search, open and find, cursors, numbered lines, line citations.
 
-Every call opens a page with the next cursor. Links are shown as 【id†anchor†domain】 and opened by id; an answer cites
-lines as 【cursor†Lx-Ly】. Find looks through the page as it was opened and asks the server nothing.
+Every call opens a page with the next cursor. Links are shown as 【id†anchor†domain】 and opened by id. An answer cites
+lines as 【cursor†Lx-Ly】; `Browser.cited` turns that into URL and quote. Find looks through the page as it was opened
+and asks the server nothing.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from agent.client import AsyncClient
+from agent.records import Citation
 from agent.tools.native import QUERY, of_hits, of_page
 from agent.tools.schema import object_of
 from agent.tools.tool import Arguments, Observation, Tool, refused
@@ -22,8 +25,17 @@ WIDTH = 80
 VIEW_CHARS = 4_000
 """Of a page at a time where num_lines is not given: about 1,024 tokens."""
 MATCHES = 50
+QUOTE_CHARS = 2_000
+"""Of the lines that a citation names."""
 
 _NUMBER = re.compile("-?[0-9]{1,8}")
+_CITED = re.compile(r"【([0-9]{1,6})†L([0-9]{1,8})(?: ?[-–] ?L?([0-9]{1,8}))?】")
+_MARK = re.compile(r"【[0-9]+†([^】†]*)(?:†[^】]*)?(?:】|$)")
+"""A link as a page shows it; the lines that are cited may end in the middle of one."""
+_REST_OF_MARK = re.compile(r"^([^【】†]*)†[^【】]*】")
+_MATCH = re.compile(r"# 【[0-9]+†match at L[0-9]+】")
+_RESULT = re.compile(r"【([0-9]+)†")
+_PICTURE = re.compile(r"\[Image: [^\]]*\]")
 _LINK = re.compile(r"(!?)\[([^\[\]]*)\]\(<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?: \"[^\"]*\")?\)")
 
 
@@ -37,6 +49,8 @@ class Opened:
     links: tuple[str, ...] = ()
     """URL by id."""
     doc_id: str = ""
+    hits: tuple[str, ...] = ()
+    """doc_id by the id of a link, on a page of results or matches."""
 
     def read(self, *, opened: bool) -> dict[str, Any]:
         """What an observation tells of a document shown once more; nothing for results and matches."""
@@ -55,7 +69,8 @@ class Browser:
         found = await env.search(arguments["query"], k=arguments["topn"], snippet_chars=200)
         rows = [f"【{n}†{_flat(h.title)}†{_domain(h.url)}】 {_flat(h.snippet)}" for n, h in enumerate(found.hits)]
         lines = wrapped("\n\n".join(rows) or "No results. Try other or fewer words.")
-        page = Opened(f"Search results for: {_flat(found.query)}", "", lines, tuple(hit.url for hit in found.hits))
+        urls, doc_ids = tuple(hit.url for hit in found.hits), tuple(hit.doc_id for hit in found.hits)
+        page = Opened(f"Search results for: {_flat(found.query)}", "", lines, urls, hits=doc_ids)
         return of_hits(self._show(page, 0, len(lines)), found.hits, found.delivery)
 
     async def open(self, arguments: Arguments, env: AsyncClient) -> Observation:
@@ -88,8 +103,24 @@ class Browser:
         ]
         lines = wrapped("\n\n".join(parts) or f"No line has `{_flat(arguments['pattern'])}`.")
         title = f"Find results for text: `{_flat(arguments['pattern'])}` in `{at.title}`"
-        text = self._show(Opened(title, at.url, lines, (at.url,) * len(matches) if at.url else ()), 0, len(lines))
+        links = (at.url,) * len(matches) if at.url else ()
+        text = self._show(Opened(title, at.url, lines, links, hits=(at.doc_id,) * len(links)), 0, len(lines))
         return Observation(text, **at.read(opened=False))
+
+    def cited(self, text: str) -> list[Citation]:
+        """Pages that a text cites by cursor and lines, each with the words of the lines, once.
+
+        Lines of a list of results cite the page whose result they are. A mark that names no page or no line that there
+        is has nothing to stand for, and is left out.
+        """
+        found: dict[Citation, None] = {}
+        for cursor, first, last in _CITED.findall(text):
+            if int(cursor) < len(self.pages):
+                page, start = self.pages[int(cursor)], int(first)
+                lines = range(start, min(int(last or first) + 1, len(page.lines)))
+                for url, doc_id, quote in _quoted(page, lines):
+                    found[Citation(url=url, doc_id=doc_id or None, quote=quote[:QUOTE_CHARS] or None)] = None
+        return list(found)
 
     async def _fetch(self, url: str, start: int, count: int, env: AsyncClient) -> Observation:
         page = await env.fetch(url, page_chars=PAGE_CHARS)
@@ -169,6 +200,7 @@ def browser_tools() -> tuple[Tool, ...]:
                 closed=False,
             ),
             browser.open,
+            browser.cited,
         ),
         Tool(
             "find",
@@ -205,6 +237,33 @@ def wrapped(text: str) -> tuple[str, ...]:
     for line in text.split("\n"):
         lines += textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
     return tuple(lines)
+
+
+def _quoted(page: Opened, lines: range) -> Iterator[tuple[str, str, str]]:
+    """(URL, doc_id, words) of the pages that lines show, without what the browser put there itself."""
+    if page.url:
+        shown = [page.lines[number] for number in lines]
+        if shown:
+            # The first line of a document and the heads of matches are the browser's.
+            own = [line for line in shown if line != f"URL: {page.url}" and not _MATCH.fullmatch(line)]
+            yield page.url, page.doc_id or next(iter(page.hits), ""), _plain(own)
+        return
+    by_hit: dict[int, list[str]] = {}
+    hit = -1
+    for number, line in enumerate(page.lines):
+        begins = _RESULT.match(line)
+        hit = int(begins[1]) if begins else hit
+        if number in lines and 0 <= hit < len(page.links):
+            by_hit.setdefault(hit, []).append(line)
+    for hit, of_hit in by_hit.items():
+        # A result's title is its mark; what follows is the page's own words.
+        words = " ".join(of_hit)
+        yield page.links[hit], page.hits[hit], _plain([words[mark.end() :] if (mark := _MARK.match(words)) else words])
+
+
+def _plain(lines: Iterable[str]) -> str:
+    """Words as they stand on the page: links without their marks, no pictures."""
+    return _flat(_PICTURE.sub("", _MARK.sub(r"\1", _REST_OF_MARK.sub(r"\1", " ".join(lines)))))
 
 
 def _past_end(start: int, page: Opened) -> Observation:

@@ -12,6 +12,7 @@ import json
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from agent.answers import Delivery, Page
@@ -60,15 +61,27 @@ class GoalRead:
 
 
 class SummaryStore:
-    """Summaries on disk (SQLite; processes may share the file), or in memory without a path."""
+    """Summaries on disk (SQLite; processes may share the file), or in memory without a path.
+
+    The file is made with the first summary that is looked for. Raises OSError where it is none of ours.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._database = sqlite3.connect(path or ":memory:", timeout=60, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS summaries (key TEXT PRIMARY KEY, evidence TEXT NOT NULL, summary TEXT NOT NULL)"
-        )
+        self._path = path
+
+    @cached_property
+    def _database(self) -> sqlite3.Connection:
+        try:
+            database = sqlite3.connect(self._path or ":memory:", timeout=60, isolation_level=None)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=NORMAL")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS summaries "
+                "(key TEXT PRIMARY KEY, evidence TEXT NOT NULL, summary TEXT NOT NULL)"
+            )
+        except sqlite3.Error as error:
+            raise OSError(f"{self._path} cannot hold summaries ({error}). Name another file.") from error
+        return database
 
     def get(self, key: str) -> tuple[str, str] | None:
         """(evidence, summary)."""
@@ -83,7 +96,8 @@ class SummaryStore:
         return self.get(key) or (evidence, summary)
 
     def close(self) -> None:
-        self._database.close()
+        if "_database" in self.__dict__:
+            self._database.close()
 
 
 class GoalReader:

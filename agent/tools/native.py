@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.answers import Delivery, Hit, Page
 from agent.client import AsyncClient
+from agent.tools.python import Workshop, python_tools
 from agent.tools.schema import object_of
 from agent.tools.tool import Arguments, Observation, Tool, told
 
@@ -71,7 +72,7 @@ async def answer(arguments: Arguments, env: AsyncClient) -> Observation:
     return Observation("The answer was handed in.")
 
 
-def tools() -> tuple[Tool, ...]:
+def tools(workshop: Workshop | None = None) -> tuple[Tool, ...]:
     return (
         Tool(
             "search",
@@ -123,6 +124,7 @@ def tools() -> tuple[Tool, ...]:
             ),
             extract,
         ),
+        *python_tools("python", workshop),
         Tool(
             "answer",
             "Hand in the final answer. Ends the task.",

@@ -15,11 +15,11 @@ from dataclasses import replace
 from agent.answers import Failure, Hit, SearchAnswer
 from agent.client import AsyncClient
 from agent.errors import EnvError
-from agent.sandbox import Sandbox
 from agent.tools.goals import GoalReader
 from agent.tools.native import of_hits, of_page
+from agent.tools.python import Workshop, python_tools
 from agent.tools.schema import Schema, object_of
-from agent.tools.tool import Act, Arguments, Observation, Tool, failed, joined, refused
+from agent.tools.tool import Act, Arguments, Observation, Tool, failed, joined
 
 TOP = 10
 BETWEEN = "\n=======\n"
@@ -128,23 +128,7 @@ async def search_wiki(arguments: Arguments, env: AsyncClient) -> Observation:
     return joined([await one(entity, result) for entity, result in pairs], BETWEEN)
 
 
-def python(sandbox: Sandbox) -> Act:
-    """Code in a process of its own; it keeps nothing from one call to the next."""
-
-    async def run(arguments: Arguments, env: AsyncClient) -> Observation:
-        if not arguments["code"].strip():
-            return refused("no_code", "There is no code.", "Write it in `code`, or in <code> tags after the call.")
-        ran = await sandbox.run(arguments["code"])
-        return Observation(
-            ran.text,
-            status="ok" if ran.status == "ok" else "error",
-            error_code=None if ran.ok else f"code_{ran.status}",
-        )
-
-    return run
-
-
-def tongyi_tools(goals: GoalReader, sandbox: Sandbox | None) -> tuple[Tool, ...]:
+def tongyi_tools(goals: GoalReader, workshop: Workshop | None) -> tuple[Tool, ...]:
     search_tool = Tool(
         "search",
         "Perform web searches. Takes several complementary queries at once; gives the top 10 results of each.",
@@ -163,12 +147,12 @@ def tongyi_tools(goals: GoalReader, sandbox: Sandbox | None) -> tuple[Tool, ...]
         ),
         visit(goals),
     )
-    return (search_tool, visit_tool, *_python("PythonInterpreter", sandbox))
+    return (search_tool, visit_tool, *python_tools("PythonInterpreter", workshop))
 
 
-def redsearcher_tools(goals: GoalReader, sandbox: Sandbox | None) -> tuple[Tool, ...]:
+def redsearcher_tools(goals: GoalReader, workshop: Workshop | None) -> tuple[Tool, ...]:
     return (
-        *tongyi_tools(goals, sandbox),
+        *tongyi_tools(goals, workshop),
         Tool(
             "google_scholar",
             "Search academic publications. Takes several queries at once.",
@@ -196,7 +180,7 @@ def redsearcher_tools(goals: GoalReader, sandbox: Sandbox | None) -> tuple[Tool,
     )
 
 
-def offseeker_tools(goals: GoalReader, sandbox: Sandbox | None) -> tuple[Tool, ...]:
+def offseeker_tools(goals: GoalReader, workshop: Workshop | None) -> tuple[Tool, ...]:
     return (
         Tool(
             "search",
@@ -222,16 +206,8 @@ def offseeker_tools(goals: GoalReader, sandbox: Sandbox | None) -> tuple[Tool, .
             object_of({"entities": {**_STRINGS, "description": "Names of the entities."}}, closed=False),
             search_wiki,
         ),
-        *_python("execute_code", sandbox),
+        *python_tools("execute_code", workshop),
     )
-
-
-def _python(name: str, sandbox: Sandbox | None) -> tuple[Tool, ...]:
-    if sandbox is None:
-        return ()
-    description = "Run Python code and get what it prints and the value of its last expression. Nothing is kept."
-    schema = object_of({"code": {"type": "string", "description": "The code."}}, closed=False)
-    return (Tool(name, description, schema, python(sandbox)),)
 
 
 def _listed(place: int, hit: Hit) -> str:

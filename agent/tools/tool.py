@@ -19,6 +19,7 @@ import orjson
 from agent.answers import Delivery
 from agent.client import AsyncClient
 from agent.errors import EnvError
+from agent.records import Citation
 from agent.tools.schema import Schema, checked, type_name
 
 Arguments = dict[str, Any]
@@ -68,6 +69,8 @@ class Tool:
     """JSON schema of the arguments, an object; the one source of all that is rendered (`agent.tools.render`)."""
     act: Act = field(repr=False, compare=False)
     """Arguments that fit, defaults filled in -> what came of it."""
+    cited: Callable[[str], list[Citation]] | None = field(default=None, repr=False, compare=False)
+    """What an answer's text cites of what this rollout's tools showed, where they have marks of their own for that."""
 
     def check(self, arguments: Any) -> Observation | None:
         """The observation that answers arguments which do not fit; None where they do."""

@@ -13,17 +13,19 @@ from typing import Any
 
 from agent.client import AsyncClient
 from agent.context import Policy
-from agent.loop import Gates, Limits, Player
+from agent.loop import Gates, Limits, Player, roll_out
 from agent.models.protocol import Reply, Sampling, ToolCall, Usage
+from agent.notes import Identity
 from agent.plan import Plan
 from agent.questions import Question
-from agent.records import Episode, Message, ModelRef, decode
+from agent.records import Episode, GroupRef, Message, ModelRef, decode, encode
 from agent.shards import rows
 from agent.speech import agent_ref, manner_of
 from agent.throttle import Gate
 from agent.tools.profiles import profile
-from agent.world import World, look_at
+from agent.world import World, enter, look_at
 
+QUESTION = Question("q1", "Who keeps the lamp?")
 QUESTIONS = ("Who drew the harbour map?", "Which island exports salt?", "When did the lighthouse open?")
 WORDS = "harbour island lighthouse ferry salt map bread festival garden storm ada captain".split()
 Speak = Callable[[Sequence[Message], str], Reply]
@@ -124,3 +126,15 @@ async def looking_at(url: str, token: str | None = None) -> AsyncIterator[World]
 
 def episodes(out: Path) -> list[Episode]:
     return [decode(row) for row in rows(out)]
+
+
+async def play(url: str, played: Player, **how: Any) -> Episode:
+    """One rollout, written and read again."""
+    async with AsyncClient(url) as client:
+        world = await look_at(client)
+        env, ref = await enter(world, 7)
+        identity = Identity(
+            "r1", QUESTION.ref(), GroupRef(sample=0, seed=1), ref, agent_ref(played.manner, str(played.policy), {}),
+            ModelRef(name="spoken", sampling={}), played.manner.schemas,
+        )  # fmt: skip
+        return decode(encode(await roll_out(played, identity, env, gates(), **how)))

@@ -115,7 +115,34 @@ def plainly(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         names = [field.name for field in dataclasses.fields(value) if field.name != "delivery"]
         return {name.rstrip("_"): plainly(getattr(value, name)) for name in names}
-    return [plainly(item) for item in value] if isinstance(value, tuple) else value
+    return [plainly(item) for item in value] if isinstance(value, tuple | answers.Rows) else value
+
+
+def test_items_of_a_list_are_made_when_they_are_looked_at_and_are_equal_to_their_tuple() -> None:
+    reads: list[Any] = []
+
+    def read(value: Any) -> answers.Section:
+        reads.append(value)
+        return answers.Section(value["title"], 1, 0, 1)
+
+    rows = answers.Rows([{"title": "A"}, {"title": "B"}], read)
+    assert (len(rows), reads) == (2, [])
+    assert rows[1].title == "B"
+    assert (rows[0], rows[1]) == rows == answers.Rows([{"title": "A"}, {"title": "B"}], read)
+    assert (hash(rows), len(reads)) == (hash(tuple(rows)), 4)
+    assert rows != (rows[0],)
+    with pytest.raises(KeyError):
+        answers.Rows([{"title": "A"}, {}], read)[0]
+
+
+def test_a_plain_value_of_another_type_is_refused_after_right_ones_were_met() -> None:
+    right = {"title": "A", "level": 1, "start": 0, "end": 1}
+    assert answers.decoded(answers.Section, right) == answers.Section("A", 1, 0, 1)
+    for wrong in ({**right, "level": "1"}, {**right, "title": None}):
+        with pytest.raises(TypeError):
+            answers.decoded(answers.Section, wrong)
+    with pytest.raises(KeyError):
+        answers.decoded(answers.Section, {"title": "A"})
 
 
 @pytest.mark.parametrize(

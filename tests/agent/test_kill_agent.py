@@ -1,6 +1,7 @@
 """Killed outright (kill -9) at moments spread over a run of 500 rollouts, `run` goes on and ends as if nobody had come.
 
-STILLWEB_KILLS says how many kills (3; `make full` sets more). The run is a process of its own against a real server;
+Under a clear sky and under storm, whose delays are told and not waited for (`--virtual-time`). STILLWEB_KILLS says how
+many kills (3; `make full` sets more). The run is a process of its own against a real server;
 the undisturbed one that it is compared with is, too.
 """
 
@@ -13,33 +14,42 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from agent.records import comparable, decode
-from agent.replay import replay
+from agent.client import AsyncClient
+from agent.records import Episode, comparable, decode
+from agent.replay import Replayed, replay
 from agent.shards import SHARDS, rows
 from agent.throttle import Gate
 from agent.tools.profiles import profile
-from tests.agent.loop_parts import looking_at
+from agent.world import look_at
+from tests.bench.serving.processes import TOKEN, stillweb
 from tests.conftest import ROOT
 from tests.env_server.test_determinism import running_server
 
 KILLS = int(os.environ.get("STILLWEB_KILLS", "3"))
+FULL = KILLS > 3
+"""`make full`: under storm the run is as large as under a clear sky; else it is a third of it."""
 SEED = 7
 _CHILD = """
 import asyncio, sys
 from pathlib import Path
+from agent.client import AsyncClient
 from agent.plan import settle
 from agent.runner import run
-from tests.agent.loop_parts import Spoken, gates, looking_at, plan_of, player, wander
+from agent.world import look_at
+from tests.agent.loop_parts import Spoken, gates, plan_of, player, wander
+from tests.bench.serving.processes import TOKEN
 
-async def main(url, out, samples):
-    async with looking_at(url) as world:
+async def main(url, out, samples, weather):
+    async with AsyncClient(url, timeout_s=30, token=TOKEN) as client:
+        world = await look_at(client, weather=weather or None)
         played = player(Spoken(wander(8), delay_s=0.002))
         plan = plan_of(played, world, [f"Question {n}?" for n in range(25)], samples=samples)
         settle(out, plan, {"server": url})
@@ -47,7 +57,7 @@ async def main(url, out, samples):
         counts = await run(plan, played, world, gates(), out, concurrency=40)
         print(counts.before, counts.done, counts.resumed, counts.diverged, flush=True)
 
-asyncio.run(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))
+asyncio.run(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]))
 """
 
 
@@ -57,9 +67,9 @@ def server(tiny_path: Path) -> Iterator[str]:
         yield url
 
 
-def begin(url: str, out: Path, samples: int) -> subprocess.Popen[str]:
+def begin(url: str, out: Path, samples: int, weather: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, url, str(out), str(samples)],
+        [sys.executable, "-c", _CHILD, url, str(out), str(samples), weather],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
@@ -70,9 +80,9 @@ def begin(url: str, out: Path, samples: int) -> subprocess.Popen[str]:
     return process
 
 
-def finish(url: str, out: Path, samples: int) -> tuple[list[int], float]:
+def finish(url: str, out: Path, samples: int, weather: str) -> tuple[list[int], float]:
     """[before, done, resumed, diverged], and the seconds that the work took."""
-    process = begin(url, out, samples)
+    process = begin(url, out, samples, weather)
     began = time.monotonic()
     assert process.stdout is not None
     told = process.stdout.read()
@@ -84,15 +94,15 @@ def plain(out: Path) -> list[Any]:
     return [comparable(orjson.loads(row)) for row in rows(out)]
 
 
-async def check_kills(url: str, folder: Path, samples: int, kills: int) -> None:
+async def check_kills(url: str, folder: Path, samples: int, kills: int, weather: str = "") -> list[Episode]:
     planned = 25 * samples
     calm, killed = folder / "calm", folder / "killed"
-    told, took_s = finish(url, calm, samples)
+    told, took_s = finish(url, calm, samples, weather)
     assert told == [0, planned, 0, 0]
     drawn = random.Random(SEED)
     kept: list[set[str]] = [set()]
     for number in range(kills):
-        process = begin(url, killed, samples)
+        process = begin(url, killed, samples, weather)
         # Spread over the work that is left: each kill finds a run that has come further.
         await asyncio.sleep(took_s / (kills + 1) * drawn.uniform(0.4, 1.2))
         ended_before = process.poll() is not None
@@ -103,7 +113,7 @@ async def check_kills(url: str, folder: Path, samples: int, kills: int) -> None:
         # What was on the disk stays there, and nothing looks finished that is not.
         assert kept[-2] <= kept[-1]
         assert len(kept[-1]) < planned
-    told, _ = finish(url, killed, samples)
+    told, _ = finish(url, killed, samples, weather)
     before, done, resumed, diverged = told
     assert (before, done, diverged) == (len(kept[-1]), planned, 0)
     assert resumed > 0
@@ -112,15 +122,40 @@ async def check_kills(url: str, folder: Path, samples: int, kills: int) -> None:
     assert len({episode.id for episode in records}) == planned
     assert not list((killed / SHARDS).iterdir())
     print(f"{kills} kills at {[len(ids) for ids in kept[1:]]} rows, {resumed} rollouts gone on with in the middle")
+    return records
+
+
+async def replayed_at(url: str, records: Sequence[Episode], weather: str | None) -> Replayed:
+    """Every observation made again."""
+    async with AsyncClient(url, timeout_s=30, token=TOKEN) as client:
+        return await replay(records, await look_at(client, weather=weather), profile, Gate(64))
 
 
 @pytest.mark.slow
 async def test_a_run_of_500_rollouts_killed_again_and_again_ends_as_an_undisturbed_one_and_replays_to_a_digest(
     server: str, tiny_path: Path, tmp_path: Path
 ) -> None:
-    await check_kills(server, tmp_path, samples=20, kills=KILLS)
+    records = await check_kills(server, tmp_path, samples=20, kills=KILLS)
     with running_server(tiny_path) as restarted:
-        async with looking_at(restarted) as world:
-            replayed = await replay((decode(row) for row in rows(tmp_path / "killed")), world, profile, Gate(64))
+        replayed = await replayed_at(restarted, records, None)
     assert replayed.difference is None
     assert (replayed.rollouts, replayed.calls) == (500, 4000)
+
+
+@pytest.mark.slow
+async def test_under_storm_a_killed_run_ends_as_an_undisturbed_one_and_replays_to_a_digest(
+    tiny_path: Path, tmp_path: Path
+) -> None:
+    samples = 20 if FULL else 6
+    with stillweb(tiny_path, "--virtual-time", "--database", str(tmp_path / "one.sqlite")) as stormy:
+        url = f"http://127.0.0.1:{stormy.port}"
+        records = await check_kills(url, tmp_path, samples=samples, kills=KILLS if FULL else 2, weather="storm")
+    met = (event.fault.replace(",", " ").split() for one in records for event in one.tool_events if event.fault)
+    faults = Counter(fault for of in met for fault in of)
+    # Each kind was met, so that what is equal below is equal in spite of it.
+    assert {"rate_limit", "server_error", "timeout", "dead_page", "truncated", "stale", "captcha"} <= set(faults)
+    with stillweb(tiny_path, "--virtual-time", "--database", str(tmp_path / "two.sqlite")) as restarted:
+        replayed = await replayed_at(f"http://127.0.0.1:{restarted.port}", records, "storm")
+    assert replayed.difference is None
+    assert (replayed.rollouts, replayed.calls) == (25 * samples, sum(len(one.tool_events) for one in records))
+    print(f"under storm: {replayed.calls} observations of {replayed.rollouts} rollouts, faults {dict(faults)}")

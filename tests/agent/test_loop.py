@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 
+from agent.canonical import digest
 from agent.client import AsyncClient
 from agent.context import ELIDED, RESTARTED, SUM_UP, SUMMED_UP, Policy
 from agent.failures import AgentError, Diverged
 from agent.journal import Steps
-from agent.loop import FINAL, Limits, Player, roll_out
+from agent.loop import FINAL, Limits, roll_out
 from agent.models.protocol import ModelError, Reply, Tokens, Usage
 from agent.notes import Identity
 from agent.questions import Question, read_questions
-from agent.records import Episode, GroupRef, Message, ModelRef, comparable, decode, digest, encode
+from agent.records import GroupRef, Message, ModelRef, comparable
 from agent.speech import agent_ref
 from agent.world import enter, look_at
-from tests.agent.loop_parts import Spoken, gates, player, said, script, turn_of
+from tests.agent.loop_parts import QUESTION, Spoken, gates, play, player, said, script, turn_of
 from tests.env_server.test_determinism import running_server
 
 ADA = "https://tiny.example/people/ada.html"
-QUESTION = Question("q1", "Who keeps the lamp?")
 SEARCH = said("Let me look.", ("search", {"query": "lamp", "k": 3}))
 ANSWER = said("", ("answer", {"answer": "Thorunn", "confidence": 0.5, "citations": [{"url": ADA, "quote": "lamp"}]}))
 
@@ -33,18 +33,6 @@ ANSWER = said("", ("answer", {"answer": "Thorunn", "confidence": 0.5, "citations
 def server(tiny_path: Path) -> Iterator[str]:
     with running_server(tiny_path) as url:
         yield url
-
-
-async def play(url: str, played: Player, **how: Any) -> Episode:
-    """One rollout, written and read again."""
-    async with AsyncClient(url) as client:
-        world = await look_at(client)
-        env, ref = await enter(world, 7)
-        identity = Identity(
-            "r1", QUESTION.ref(), GroupRef(sample=0, seed=1), ref, agent_ref(played.manner, str(played.policy), {}),
-            ModelRef(name="spoken", sampling={}), played.manner.schemas,
-        )  # fmt: skip
-        return decode(encode(await roll_out(played, identity, env, gates(), **how)))
 
 
 async def test_a_rollout_that_answers_is_recorded_with_all_that_it_rests_on(server: str) -> None:

@@ -367,20 +367,8 @@ async def test_stats_tell_made_up_urls_over_search_and_repeats(server: str, tmp_
 def stillweb(*words: str | Path, url: str = "") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "STILLWEB_URL": url, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     return subprocess.run(
-        [sys.executable, "-c", VERBS, *map(str, words)], capture_output=True, text=True, env=environment, cwd=ROOT
+        [sys.executable, "-m", "stillweb", *map(str, words)], capture_output=True, text=True, env=environment, cwd=ROOT
     )
-
-
-VERBS = """
-import sys
-import stillweb
-stillweb.VERBS |= {
-    f"agent {name}": (f"agent.cli:{function}", "")
-    for name, function in
-    {"run": "run", "ask": "ask", "replay": "replay_run", "show": "show", "stats": "stats"}.items()
-}
-stillweb.main()
-"""
 
 
 @pytest.mark.slow
@@ -391,7 +379,7 @@ def test_an_interrupted_command_ends_what_is_under_way_and_the_same_command_ends
     tasks.write_text('{"id": "lamp", "question": "Who keeps the lamp of the lighthouse?"}\n')
     words = ["agent", "run", "--tasks", tasks, "--model", "random", "--out", out, "-n", 400, "--concurrency", 4]
     environment = {**os.environ, "STILLWEB_URL": server, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", VERBS, *map(str, words)]
+    command = [sys.executable, "-m", "stillweb", *map(str, words)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
     while not list((out / SHARDS).glob("*.zst")):
         assert process.poll() is None

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from agent.client import AsyncClient
 from agent.errors import EnvError, EnvUnreachable
+from agent.records import Citation
 from agent.sandbox import Sandbox
 from agent.tools import (
     NAMES,
@@ -25,6 +26,7 @@ from agent.tools import (
     Profile,
     SummaryModel,
     SummaryStore,
+    Tool,
     json_lines,
     mcp_tools,
     openai_tools,
@@ -33,8 +35,10 @@ from agent.tools import (
     python_functions,
     python_source,
 )
-from agent.tools.browser import linked, wrapped
+from agent.tools.browser import Browser, Opened, linked, wrapped
 from agent.tools.schema import check_schema, checked, object_of
+from corpus import evidence
+from corpus.evidence import score_citations
 from tests.env_server.test_determinism import running_server
 
 ADA = "https://tiny.example/people/ada"
@@ -68,6 +72,7 @@ EXAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("fetch", {"url": ADA}),
         ("find", {"url": ADA, "pattern": "ada"}),
         ("extract", {"url": ADA, "goal": "maps of the coast"}),
+        ("python", {"code": "6 * 7"}),
         ("answer", {"answer": "Ada", "confidence": 0.5, "citations": [{"url": ADA, "quote": "Ada"}]}),
     ],
     "tongyi": [
@@ -484,6 +489,64 @@ def test_links_are_numbered_and_pictures_are_not() -> None:
     assert text == "A 【0†b (c)】 [Image: p] 【1††y.example】 z[1]"
     assert links == ("https://x.example/d_(e)", "https://y.example")
     assert wrapped("a " * 60 + "\n\n" + "b" * 100) == (("a " * 40).strip(), ("a " * 20).strip(), "", "b" * 100)
+
+
+def cited_by(tools: dict[str, Tool], text: str) -> list[Citation]:
+    return [citation for tool in tools.values() if tool.cited for citation in tool.cited(text)]
+
+
+async def test_lines_that_an_answer_cites_are_pages_and_words_that_stand_on_them(env: AsyncClient) -> None:
+    tools = profile("browser").fresh()
+    found = await tools["search"].run({"query": "harbour sea charts"}, env)
+    opened = await tools["open"].run({"id": ADA}, env)
+    page = await env.fetch(ADA, format="text")
+    number = next(int(line[1 : line.index(":")]) for line in opened.text.split("\n") if "coast" in line)
+    of_lines, of_page = cited_by(tools, f"So it is 【1†L{number}】, and more 【1†L0-L400】【1†L{number}-{number}】.")
+    assert (of_lines.url, of_lines.doc_id) == (page.url, page.doc_id) == (of_page.url, of_page.doc_id)
+    assert of_lines.quote is not None
+    assert "coast" in of_lines.quote
+    quoted = score_citations(
+        [evidence.Citation(page.doc_id, of_lines.quote), evidence.Citation(page.doc_id, of_page.quote or "")],
+        [],
+        text_of={page.doc_id: page.text}.get,
+        gold="x",
+    )
+    assert [verdict.quoted for verdict in quoted.verdicts] == [True, True]
+    hits = cited_by(tools, "【0†L0-L99】")
+    assert [(hit.url, hit.doc_id) for hit in hits] == list(zip(found.urls, found.doc_ids, strict=True))
+    assert all(hit.quote and "†" not in hit.quote for hit in hits)
+
+
+async def test_a_find_is_cited_as_the_page_it_looked_through(env: AsyncClient) -> None:
+    tools = profile("browser").fresh()
+    await tools["open"].run({"id": ADA}, env)
+    await tools["find"].run({"pattern": "coast"}, env)
+    page = await env.fetch(ADA, format="text")
+    (citation,) = cited_by(tools, "【1†L0-L3】")
+    assert (citation.url, citation.doc_id) == (ADA, page.doc_id)
+    assert citation.quote is not None
+    assert "match at" not in citation.quote
+    assert "coast" in citation.quote
+
+
+@pytest.mark.parametrize(
+    "text", ["【7†L1】", "【0†L999】", "【0†L9-L3】", "【0†source】", "[0†L1]", "【L1】", "【-1†L1】"]
+)
+async def test_a_mark_that_names_no_line_cites_nothing(env: AsyncClient, text: str) -> None:
+    tools = profile("browser").fresh()
+    await tools["open"].run({"id": ADA}, env)
+    assert cited_by(tools, text) == []
+
+
+def test_links_in_cited_lines_are_quoted_as_their_words() -> None:
+    browser = Browser()
+    lines = wrapped(
+        "URL: https://x.example/a\nSee 【0†the old town†y.example】 and [Image: a map] 【1†more】 of it. 【2†cut"
+    )
+    browser.pages.append(Opened("A", "https://x.example/a", (*lines, "off†z.example】 here"), (), "d" * 16))
+    assert browser.cited("【0†L0-L1】")[0].quote == "See the old town and more of it. cut"
+    assert browser.cited("【0†L2】")[0].quote == "off here"
+    assert browser.cited("【0†L0】") == [Citation(url="https://x.example/a", doc_id="d" * 16)]
 
 
 # Summaries by a model.

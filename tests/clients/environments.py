@@ -61,7 +61,10 @@ class Environment:
 
 
 def python_with(name: str) -> Environment:
-    """The environment of `requirements/NAME.txt`: this very Python where it has all of it, else one made for it."""
+    """The environment of `requirements/NAME.txt`: this very Python where it has all of it, else one made for it.
+
+    A file that begins with `# bare:` names all that is to be installed, whatever its packages ask for besides.
+    """
     pins = HERE / "requirements" / f"{name}.txt"
     if _here(pins):
         return Environment(name, (sys.executable,), HERE / "scripts", Path(sys.executable).parent)
@@ -73,6 +76,8 @@ def python_with(name: str) -> Environment:
         shutil.rmtree(folder, ignore_errors=True)
         _must([sys.executable, "-m", "venv", str(folder)])
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(pins)]
+        if pins.read_text().startswith("# bare:"):
+            install += ["--no-deps", "--ignore-requires-python"]
         # `main` shares the versions of the development environment; the others pin everything themselves.
         _must([*install, "-c", str(constraints)] if name == "main" else install)
         (folder / ".finished").touch()

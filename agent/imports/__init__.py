@@ -1,0 +1,1 @@
+"""Other people's trajectories as records: what they do not tell is named in `origin.unknown`."""
