@@ -10,26 +10,42 @@ import tempfile
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from env_server.ledger.counts import NAMES, Counts
+
+if TYPE_CHECKING:
+    from env_server.ledger.prices import Spend
+
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _LABELS = (*map(str, _BUCKETS), "+Inf")
 _SUM = len(_LABELS)
 """A histogram is a number for each bucket, counted by itself, and behind them the sum."""
 _CACHE_BYTES, _QUEUE, _FIRST = 0, 1, 2
+_LEDGER = {
+    "calls": "Calls that were let in.",
+    "cached": "Calls answered from the cache.",
+    "billed": "Calls that a vendor would have charged for.",
+    "bytes": "Bytes of bodies.",
+    "tokens": "Tokens of observations: characters / 4.",
+    "faults": "Calls that met drawn weather.",
+    "pages": "Pages opened.",
+    "missed": "Pages asked for that are not there.",
+}
 _NUMBERS = 1 << 20
 """Room for a worker's numbers, more than the labels can ever ask for; a file takes up none where nothing is written."""
 
 Name = tuple[str, ...]
-"""(cache state,) of a histogram, (snapshot, route, status, cache state) of a counter."""
+"""(cache state,) of a histogram, (snapshot, route, status, cache state) of a counter, ("ledger", dialect, tool) of what
+the ledger counts."""
 Numbers: TypeAlias = "Sequence[float] | memoryview[float]"
 
 
@@ -51,6 +67,8 @@ class Metrics(Collector):
         self._names: dict[Name, int] = {}
         self._places: dict[tuple[str, str, int, str], tuple[int, int]] = {}
         self._next = _FIRST
+        self.spend: Callable[[str, str, Counts], Spend] | None = None
+        """What calls of a dialect and a tool would have cost."""
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -70,6 +88,12 @@ class Metrics(Collector):
         numbers[histogram + bisect_left(_BUCKETS, seconds)] += 1.0
         numbers[histogram + _SUM] += seconds
 
+    def called(self, dialect: str, tool: str, counts: Counts) -> None:
+        """Add what the ledger has counted since it last did."""
+        at = self._place(("ledger", dialect, tool), len(NAMES))
+        for place, name in enumerate(NAMES, at):
+            self._numbers[place] += getattr(counts, name)
+
     def state(self, cache_bytes: int, queued: int) -> None:
         self._numbers[_CACHE_BYTES] = cache_bytes
         self._numbers[_QUEUE] = queued
@@ -86,12 +110,16 @@ class Metrics(Collector):
         requests, seconds, cache_bytes, queue = _families()
         counts: dict[Name, float] = defaultdict(float)
         times: dict[Name, list[float]] = defaultdict(lambda: [0.0] * (_SUM + 1))
+        called: dict[tuple[str, str], Counts] = defaultdict(Counts)
         kept = waiting = 0.0
         for names, numbers in self._workers():
             kept, waiting = kept + numbers[_CACHE_BYTES], waiting + numbers[_QUEUE]
             for name, at in names.items():
                 if len(name) == 1:
                     times[name] = [one + other for one, other in zip(times[name], numbers[at:], strict=False)]
+                elif len(name) == 3:
+                    found = map(int, numbers[at : at + len(NAMES)])
+                    called[name[1], name[2]].add(Counts(**dict(zip(NAMES, found, strict=True))))
                 else:
                     counts[name] += numbers[at]
         for name, count in counts.items():
@@ -101,6 +129,27 @@ class Metrics(Collector):
         cache_bytes.add_metric((), kept)
         queue.add_metric((), waiting)
         yield from (requests, seconds, cache_bytes, queue)
+        if called:
+            yield from self._ledger(called)
+
+    def _ledger(self, called: Mapping[tuple[str, str], Counts]) -> Iterator[Metric]:
+        """What the ledger counts, by dialect and tool: runs are its own business, and as many as clients name."""
+        for name, words in _LEDGER.items():
+            family = CounterMetricFamily(f"stillweb_ledger_{name}", words, labels=["dialect", "tool"])
+            for labels, counts in sorted(called.items()):
+                family.add_metric(labels, getattr(counts, name))
+            yield family
+        if self.spend is None:
+            return
+        avoided = CounterMetricFamily(
+            "stillweb_ledger_avoided_usd", "What the calls would have cost elsewhere, where a price is known.",
+            labels=["dialect", "tool", "vendor"],
+        )  # fmt: skip
+        for (dialect, tool), counts in sorted(called.items()):
+            spend = self.spend(dialect, tool, counts)
+            if spend.vendor is not None and spend.micro_usd is not None:
+                avoided.add_metric((dialect, tool, spend.vendor), spend.micro_usd / 1e6)
+        yield avoided
 
     def _place(self, name: Name, size: int) -> int:
         """Where the numbers of a name begin."""
