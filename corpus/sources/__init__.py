@@ -3,6 +3,7 @@
     read_source("docs.jsonl.zst")     a file or folder, its kind told from its name
     read_source("jsonl:docs.txt")     the kind named, for files called something else
     read_source("factbook:")          the pages of an installed package
+    read_source("world:seed=7")       the pages of a generated world
 
 A source is an iterator of `Document | Skipped | Picture` in an order that never changes, so `skip` is all it takes to
 resume: `list(read_source(spec, skip=n)) == list(read_source(spec))[n:]`, and nothing passed over is extracted.
@@ -138,6 +139,12 @@ def _warc(args: str, skip: int) -> Iterator[Item]:
     return read_warc(args, skip=skip)
 
 
+def _world(args: str, skip: int) -> Iterator[Item]:
+    from corpus.world.source import read_world
+
+    return read_world(args, skip=skip)
+
+
 def _zim(args: str, skip: int) -> Iterator[Item]:
     from corpus.sources.zim import read_zim
 
@@ -154,6 +161,7 @@ KINDS: dict[str, Callable[[str, int], Iterator[Item]]] = {
     "recording": _recording,
     "snapshot": _snapshot,
     "warc": _warc,
+    "world": _world,
     "zim": _zim,
 }
 _SUFFIXES = {"jsonl": JSONL_SUFFIXES, "parquet": TABLE_SUFFIXES, "warc": WARC_SUFFIXES, "zim": ZIM_SUFFIXES}
