@@ -100,6 +100,8 @@ def _notes(kind: str, spec: str) -> dict[str, str]:
     """What a source tells of itself: title, licence, creator, publisher, date, as far as it does."""
     if kind == "factbook":
         return {"title": "The World Factbook", "creator": "Central Intelligence Agency", "licence": "public domain"}
+    if kind == "world":
+        return {"title": "A generated world", "licence": "CC0 1.0"}
     if kind == "zim":
         from corpus.sources.zim import zim_notes
 
