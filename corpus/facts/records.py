@@ -22,7 +22,7 @@ class Value:
 
     `text` is the normal form, and equal values have equal texts: "1240 km", "1987-03", "maize". `number` is in `unit`,
     which is a base unit (km, km2, m, kg, usd, percent, persons, years, ...) or "" for a bare number. `date` is ISO 8601
-    and may be partial; `text` and `date` are then the same.
+    and may be partial: of a date it is the same as `text`, of a number it says when the number held.
     """
 
     kind: ValueKind
@@ -34,19 +34,25 @@ class Value:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Support:
-    """Where a fact is stated. `inverse` says that the words state it from the object's side."""
+    """Where a fact is stated. `inverse` says that the words state it from the object's side.
+
+    `scanned` says that no extractor read these words: a search over all pages found them, since they name both ends
+    (or subject and value) beside a word of the relation. Such words count against dispersion and are no evidence.
+    """
 
     doc_id: str
     start: int
     end: int
     inverse: bool = False
+    scanned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One span that says one thing. Exactly one of `object` (a doc_id) and `value` is given.
 
-    The span contains the anchor that names the object, or the value as it is written.
+    The span contains the anchor that names the object, or the value as it is written. `amount` is how much of it there
+    is, where the same words say so: the length of a border, a partner's share of the exports.
     """
 
     subject: str
@@ -56,6 +62,7 @@ class Statement:
     doc_id: str
     start: int
     end: int
+    amount: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,8 @@ class Fact:
     """One thing that is so, and everything that says it. Exactly one of `object` and `value` is given.
 
     `supports` is sorted and never empty; a page may stand in it twice. `conflict` marks what another page, or another
-    place of the same page, contradicts: such a fact is kept for the report and has no part in a proof.
+    place of the same page, contradicts: such a fact is kept for the report and has no part in a proof. `amounts` are
+    all that is said of how much: several, as of the length of a border, are a contradiction too.
     """
 
     subject: str
@@ -72,6 +80,12 @@ class Fact:
     value: Value | None
     supports: tuple[Support, ...]
     conflict: bool = False
+    amounts: tuple[Value, ...] = ()
+
+    @property
+    def amount(self) -> Value | None:
+        """How much, where the pages agree on it."""
+        return self.amounts[0] if len(self.amounts) == 1 else None
 
     @property
     def key(self) -> tuple[str, str, str, str]:
