@@ -32,6 +32,10 @@ UNDATED = -(2**31)
 """Day number of a page without a date; smaller than every real day."""
 
 _DOC_ID = re.compile(r"[0-9A-Fa-f]{16}")  # int() alone would take signs, underscores and other scripts' digits
+# How a body ends that has no aliases: when it was fetched, its language, []. A quote within a string has a backslash
+# before it, so nothing else can look like this.
+_BODY_END = re.compile(rb',(?:null|"[^"\\]*"),(?:null|"([A-Za-z0-9-]*)"),\[\]\]$')
+_BODY_END_BYTES = 200
 Span: TypeAlias = tuple[int, int, int, int]
 """Start and end of a passage in characters, and in bytes of the UTF-8 text."""
 
@@ -357,6 +361,16 @@ class DocStore:
     def language(self, number: int) -> str | None:
         """Language of a page in two letters (see `primary_language`), or None."""
         return self.languages[int(self.language_numbers[number])] or None
+
+    def language_tag(self, number: int) -> str | None:
+        """Language of a page as its source gave it: that of its body, which is not read for it."""
+        size = self._body.ends[number + 1] - self._body.ends[number]
+        match = _BODY_END.search(self._body.part(number, max(0, size - _BODY_END_BYTES), size))
+        if match is None:
+            whole: str | None = self.body(number).language
+            return whole
+        tag: bytes | None = match.group(1)
+        return None if tag is None else tag.decode()
 
     def body(self, number: int) -> Body:
         return Body(self._body.piece(number))

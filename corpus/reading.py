@@ -33,8 +33,9 @@ def render_rows(text: str, links: Iterable[LinkRow], start: int, end: int) -> st
     for url, _, first, last in links:
         if first is None or last is None or first < at or last > end:
             continue
-        # A parenthesis would end the target early; escapes keep the URL the same.
-        url = url.replace("(", "%28").replace(")", "%29")
+        if "(" in url or ")" in url:
+            # A parenthesis would end the target early; escapes keep the URL the same.
+            url = url.replace("(", "%28").replace(")", "%29")
         parts.append(f"{text[at:first]}[{text[first:last]}]({url})")
         at = last
     parts.append(text[at:end])

@@ -53,7 +53,7 @@ class Addresses:
     """Reads addresses. Not thread-safe; one per worker."""
 
     def __init__(self, snapshots: Mapping[str, Served], dialects: Mapping[str, Dialect]) -> None:
-        self._snapshots = snapshots
+        self.snapshots = snapshots
         self._dialects = dialects
         self._default = next(iter(snapshots.values()))
         self._vendors = {host: (d, before) for d in dialects.values() for host, before in d.hosts.items()}
@@ -105,9 +105,9 @@ class Addresses:
         if path.startswith("/s/"):
             name, _, rest = path[3:].partition("/")
             path, raw_path = "/" + rest, _behind(raw_path, 2)
-            known = self._snapshots.get(name)
+            known = self.snapshots.get(name)
             if known is None:
-                names = ", ".join(self._snapshots)
+                names = ", ".join(self.snapshots)
                 return Problem(
                     404, "unknown_snapshot", f"No snapshot {name[:80]!r} is served here.", f"Served are: {names}."
                 )
@@ -129,10 +129,10 @@ class Addresses:
             dialect, before = vendor
             return Address(wanted or self._default, before + path, before.encode() + raw_path, dialect)
         local = _is_local(name)
-        for served in [wanted] if wanted else self._snapshots.values():
+        for served in [wanted] if wanted else self.snapshots.values():
             if wanted or (not local and name in served.hosts):
                 return Address(served, path, raw_path, self._dialects[ORIGIN], host.decode("latin-1").lower())
-        if len(self._native_hosts) < 1000:  # a client that invents hosts must not fill the memory
+        if len(self._native_hosts) < 1000 and len(host) < 300:  # a client that invents hosts must not fill the memory
             self._native_hosts[host] = None
         return None
 

@@ -16,10 +16,11 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from env_server import schemas
+from env_server.calls import Call
 from env_server.dialects.dialect import Asked, Dialect, Reply
 from env_server.dialects.root import RULES, SHARED_PATHS, by_keys
 from env_server.errors import EnvServerError, problem_of
-from env_server.front import App, Call, Message, Receive, Scope, Send
+from env_server.front import App, Message, Receive, Scope, Send
 from env_server.service import SearchService
 from env_server.view import View
 
@@ -84,10 +85,9 @@ class Application:
     async def _translated(self, dialect: Dialect, call: Call, scope: Scope, body: bytes) -> Reply:
         query_string = scope["query_string"].decode("latin-1")
         target = scope["raw_path"].decode("latin-1") + (f"?{query_string}" if query_string else "")
+        known = dialect.declared
         declared = {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in scope["headers"]
-            if name.decode("latin-1") in dialect.headers
+            name.decode(): value.decode("latin-1") for name, value in scope["headers"] if known and name in known
         }
         service = self._services[call.snapshot].under(call.view)
         path, content_type = scope["path"], _content_type(scope)

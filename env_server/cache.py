@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from env_server.connection import head_of
+
 Headers = list[tuple[bytes, bytes]]
 CacheState = Literal["hit", "miss", "coalesced", "bypass", "weather"]
 
@@ -32,6 +34,14 @@ class FinishedAnswer:
     """Pages that the answer shows in a ranking, as `trace.packed` has them."""
     opened: bytes = b""
     """Pages whose text it was made of."""
+    hit_head: bytes = b""
+    """`hit_headers` as they are sent, where the answer is kept and they are no other server's business."""
+    tokens: int = 0
+    """Of the body as an observation; 0 where nobody counted. This and the rest are for the ledger."""
+    missed: int = 0
+    """Pages asked for that are not there."""
+    fault: str = ""
+    """What the weather drew for this answer to this call."""
 
 
 @dataclass(slots=True)
@@ -101,6 +111,9 @@ class Cache:
             answer.hit_headers,
             answer.seen,
             answer.opened,
+            head_of(answer.status, answer.hit_headers, len(answer.body)),
+            answer.tokens,
+            answer.missed,
         )
         cost = _cost(key, answer)
         if cost > self.max_bytes:
@@ -113,4 +126,5 @@ class Cache:
 
 
 def _cost(key: bytes, answer: FinishedAnswer) -> int:
-    return len(key) + len(answer.body) + len(answer.seen) + len(answer.opened) + _ENTRY_OVERHEAD_BYTES
+    parts = (key, answer.body, answer.seen, answer.opened, answer.hit_head)
+    return sum(map(len, parts)) + _ENTRY_OVERHEAD_BYTES

@@ -17,7 +17,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -25,13 +25,19 @@ from env_server.access import is_admitted, is_key_in_body, without_keys
 from env_server.addressing import Address, Addresses, Served, raw_path_of
 from env_server.asking import Asking, canonical_of
 from env_server.cache import Cache, CacheState, FinishedAnswer, Headers
+from env_server.calls import Call as Call
+from env_server.calls import Calls
+from env_server.connection import hang_up, write_ready
 from env_server.dialects.dialect import Dialect, refused
-from env_server.dialects.root import SHARED_PATHS, VENDOR_KEYS
+from env_server.dialects.root import VENDOR_KEYS
 from env_server.errors import Problem, problem_of
+from env_server.ledger.counts import tokens_of
+from env_server.ledger.tallies import BODY, RUN, Ledger
 from env_server.metrics import Metrics
 from env_server.settings import ServerSettings
-from env_server.trace import begin_trace, packed
+from env_server.trace import Trace, begin_trace, packed
 from env_server.view import EMPTY_VIEW, View
+from env_server.wrapping import WRAP, wrapped
 
 if TYPE_CHECKING:
     from env_server.episode_turns import Episodes  # SQLAlchemy comes with it, for those who keep episodes
@@ -48,7 +54,7 @@ access_logger = logging.getLogger("env_server.access")
 
 CONTROL_ROUTES = frozenset({"/health", "/ready", "/metrics"})
 """Not part of the promise: never cached, and never queued behind searches."""
-CONTROL_PATHS = ("/v1/episodes", "/v1/tasks")
+CONTROL_PATHS = ("/v1/episodes", "/v1/tasks", "/v1/ledger")
 """What begins so is a control route, too; an episode's id that comes along is ignored there."""
 OPEN_ROUTES = frozenset({"/health", "/ready"})
 """Answered without a token, so that whatever starts the server can ask."""
@@ -56,25 +62,18 @@ OPEN_ROUTES = frozenset({"/health", "/ready"})
 _PER_CLIENT = frozenset({b"range", b"if-range", b"if-none-match", b"if-match", b"if-modified-since"})
 _READ = frozenset(
     {b"host", b"content-length", b"content-type", b"authorization", b"x-stillweb-snapshot", b"x-stillweb-origin"}
-    | {b"x-stillweb-episode", b"x-stillweb-attempt", b"x-stillweb-seed"}
+    | {b"x-stillweb-episode", b"x-stillweb-attempt", b"x-stillweb-seed", b"x-stillweb-run"}
     | _PER_CLIENT
     | VENDOR_KEYS.keys()
 )
+_ELSEWHERE = Problem(
+    404,
+    "another_port",
+    "Control routes have a port of their own here, and nothing else is answered there.",
+    "Send episodes, tasks, ledger and metrics to the control port, and all else to the other.",
+)
 _NO_TOKEN = Problem(401, "unauthorized", "This server asks for a token.", "Send `Authorization: Bearer TOKEN`.")
 _HIT: tuple[bytes, bytes] = (b"x-stillweb-cache", b"hit")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What the application learns of a request beside HTTP: which snapshot, seen how. In scope["stillweb"]."""
-
-    snapshot: str
-    view: View
-    dialect: Dialect | None = None
-    key: str = ""
-    """Which kind of vendor's key came along: a value of `VENDOR_KEYS`, or ""."""
-    host: str = ""
-    """For the dialect `origin`: the host whose page is asked for."""
 
 
 class Front:
@@ -91,23 +90,27 @@ class Front:
         cache: Cache | None = None,
         episodes: Episodes | None = None,
         metrics: Metrics | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.app = app
         self.cache = Cache(settings.cache_bytes // settings.workers) if cache is None else cache
         self.metrics = metrics or Metrics()
+        self.ledger = ledger or Ledger(self.metrics)
         self._default = next(iter(snapshots.values()))
         # One snapshot under two names describes itself by each.
         self._key_starts = {s.name: f"{s.snapshot_id}\0{s.name}".encode() for s in snapshots.values()}
         # The very same object where nothing is asked for: it is recognised without being compared.
-        seed = settings.obfuscation_seed
-        self._clear = EMPTY_VIEW if seed is None else View(obfuscation_seed=seed)
-        self._native = {name: Call(name, self._clear) for name in snapshots}
+        view = settings.view
+        self._clear = EMPTY_VIEW if view == EMPTY_VIEW else view
         self._addresses = Addresses(snapshots, dialects or {})
+        self._calls = Calls(self._addresses, self._clear)
+        self._native = self._calls.native(self._default.name)
         self._settings = settings
         self._routes = routes
         self._token = settings.token.get_secret_value().encode() if settings.token else None
         control = settings.control_token
         self._control_token = control.get_secret_value().encode() if control else self._token
+        self._control_port = settings.control_port
         self._keeps_episodes = episodes is not None
         self._skies: Skies | None = None
         if episodes is not None or settings.weather is not None:
@@ -129,18 +132,21 @@ class Front:
         except _Left:
             return
         if answer.status == 0:
-            await _hang_up(send)
+            self._count(scope, answer, state, started)
+            await hang_up(send)
             return
-        headers = answer.hit_headers if state == "hit" else [*answer.headers, (b"x-stillweb-cache", state.encode())]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
-        path = scope["path"]
-        call = scope.get("stillweb", self._native[self._default.name])
-        self.metrics.answered(call.snapshot, self._route(call, path), answer.status, state, started)
+        if WRAP in scope:
+            answer = wrapped(answer, scope[WRAP])
+        if not (state == "hit" and answer.hit_head and write_ready(send, answer.hit_head, answer.body)):
+            headers = answer.hit_headers if state == "hit" else [*answer.headers, (b"x-stillweb-cache", state.encode())]
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+        self._count(scope, answer, state, started)
         if state != "hit":
             self.metrics.state(self.cache.size_bytes, self._busy)
         if self._settings.access_log:
             duration_s = round(time.perf_counter() - started, 6)
+            path = scope["path"]
             fields = {"method": scope["method"], "path": path, "status": answer.status, "cache": state}
             # Quoted, since a path may hold a line break, and a line is a request.
             line = f"{scope['method']} {quote(path)} {answer.status} {state}"
@@ -156,13 +162,28 @@ class Front:
         admitted = self._token is None or is_admitted(self._token, bearer, b"", scope["query_string"])
         address = self._addresses.read(headers.get(b"host", b""), scope["path"], raw_path_of(scope), "")
         served = address.served if isinstance(address, Address) and _names_session(address) else None
-        if served is None or not admitted or pin not in ("", served.snapshot_id, served.content_id):
+        if (
+            served is None
+            or not admitted
+            or self._is_control_port(scope)
+            or pin not in ("", served.snapshot_id, served.content_id)
+        ):
             await send({"type": "websocket.close", "code": 1003})
             return
         scope["path"], scope["raw_path"] = "/ws", b"/ws"
         scope["query_string"] = without_keys(scope["query_string"])
-        scope["stillweb"] = self._native[served.name]
+        scope["stillweb"] = self._calls.native(served.name)
         await self.app(scope, receive, send)
+
+    def _count(self, scope: Scope, answer: FinishedAnswer, state: CacheState, started: float) -> None:
+        call = scope.get("stillweb", self._native)
+        route = self._route(call, scope["path"])
+        self.metrics.answered(call.snapshot, route, answer.status, state, started)
+        self.ledger.count(scope, route, answer, state)
+
+    def _is_control_port(self, scope: Scope) -> bool:
+        """Whether a request came by the port that the control routes have to themselves."""
+        return self._control_port is not None and (scope.get("server") or ("", None))[1] == self._control_port
 
     def _route(self, call: Call, path: str) -> str:
         """A label for metrics, from a fixed set."""
@@ -195,6 +216,8 @@ class Front:
                 attempt = value
             elif name == b"x-stillweb-seed":
                 seed = value
+            elif name == b"x-stillweb-run":
+                scope[RUN] = value
             elif name in VENDOR_KEYS:
                 key_kind, vendor_key = VENDOR_KEYS[name], value
             else:
@@ -202,21 +225,22 @@ class Front:
                 etag = value if name == b"if-none-match" else etag
         path: str = scope["path"]
         served, dialect, query = self._default, None, scope["query_string"]
-        call, wrong = self._native[served.name], None
+        call, wrong = self._native, None
+        told: tuple[bytes, ...] = ()
         is_open = path in OPEN_ROUTES
         only = self._settings.also_at.get(scope["server"][1]) if self._settings.also else None
         if page or only or not (path.startswith("/v1/") and self._addresses.is_native(host)):
-            address = self._addresses.read(host, path, raw_path_of(scope), key_kind, page=page, only=only)
-            if isinstance(address, Problem):
-                wrong = address  # told only to those who may come in
+            called = self._calls.read(host, path, raw_path_of(scope), key_kind, page, only)
+            if isinstance(called, Problem):
+                wrong = called  # told only to those who may come in
             else:
+                address, call = called.address, called.call
                 served, dialect, path = address.served, address.dialect, address.path
-                episode = address.episode.encode() or episode
+                episode = called.episode or episode
                 scope["path"], scope["raw_path"] = path, address.raw_path
-                scope["query_string"] = without_keys(query)
-                call = self._native[served.name]
-                if dialect is not None or path in SHARED_PATHS:
-                    call = Call(served.name, self._clear, dialect, key_kind, address.host)
+                if query:
+                    scope["query_string"] = without_keys(query)
+                told = called.told_with(scope["headers"])
         body: bytes | None = None
         is_control = dialect is None and (path in CONTROL_ROUTES or path.startswith(CONTROL_PATHS))
         token = self._control_token if is_control else self._token
@@ -227,6 +251,8 @@ class Front:
                 admitted = is_key_in_body(token, body or b"")
             if not admitted:
                 return self._problem(served, dialect, _NO_TOKEN)
+        if self._control_port is not None and not is_open and is_control is not self._is_control_port(scope):
+            wrong = _ELSEWHERE
         if wrong is not None:
             return self._problem(served, None, wrong)
         if per_client:
@@ -255,9 +281,13 @@ class Front:
                 ),
             )
         scope["stillweb"] = call
+        scope[BODY] = body
         if is_control:
             return await self._run(scope, body, served), "bypass"
-        told = () if call is self._native[served.name] else _of_dialect(call, scope)
+        if dialect is not None and dialect.unwrap is not None:
+            body, wrap = dialect.unwrap(body)
+            if wrap is not None:
+                scope[WRAP] = wrap
         if episode and not self._keeps_episodes:
             return self._problem(served, dialect, _no_episode(episode))
         if self._skies is None:
@@ -344,12 +374,8 @@ class Front:
         try:
             await self.app(scope, receive, send)
         except Exception as error:
-            return self._problem(served, None, problem_of(error))[0]
-        headers = [*start["headers"], (b"x-stillweb-snapshot", served.snapshot_id.encode())]
-        made = b"".join(parts)
-        return FinishedAnswer(
-            start["status"], headers, made, [*headers, _HIT], packed(trace.seen), packed(trace.opened)
-        )
+            return replace(self._problem(served, None, problem_of(error))[0], missed=len(trace.missed))
+        return _finished(start["status"], start["headers"], b"".join(parts), served, trace)
 
     @staticmethod
     def _problem(
@@ -371,32 +397,22 @@ class Front:
         return FinishedAnswer(reply.status, headers, reply.body, [*headers, _HIT]), "bypass"
 
 
+def _finished(status: int, headers: Headers, body: bytes, served: Served, trace: Trace) -> FinishedAnswer:
+    headers = [*headers, (b"x-stillweb-snapshot", served.snapshot_id.encode())]
+    return FinishedAnswer(
+        status, headers, body, [*headers, _HIT], packed(trace.seen), packed(trace.opened),
+        tokens=tokens_of(body), missed=len(trace.missed),
+    )  # fmt: skip
+
+
 def _no_episode(episode_id: bytes) -> Problem:
     name = episode_id.decode("latin-1")[:80].strip("/")
     remedy = "Leave the episode out, or have the server started with --database."
     return Problem(404, "unknown_episode", f"No episode {name!r} is open: this server keeps none.", remedy)
 
 
-async def _hang_up(send: Send) -> None:
-    """Close the connection without an answer. ASGI has no word for it; uvicorn's `send` belongs to its connection."""
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
-    if transport is None:
-        raise ConnectionResetError("The weather closed this connection.")
-    transport.abort()
-    await asyncio.sleep(0)  # the server learns of it, and does not answer 500 in our place
-
-
 def _names_session(address: Address) -> bool:
     return address.dialect is None and address.path == "/ws"
-
-
-def _of_dialect(call: Call, scope: Scope) -> tuple[bytes, ...]:
-    """What else of a request to a dialect changes its answer; the raw path, since some tell `%2F` from `/`."""
-    if call.dialect is None:
-        return (call.key.encode(),)
-    declared = call.dialect.headers
-    headers = [name + b":" + value for name, value in scope["headers"] if name.decode("latin-1") in declared]
-    return call.dialect.name.encode(), call.host.encode(), scope["raw_path"], *headers
 
 
 def _not_modified(answer: FinishedAnswer) -> FinishedAnswer:

@@ -30,7 +30,7 @@ from env_server.schemas import (
 from env_server.settings import ServerSettings
 from env_server.sight import Sight
 from env_server.trace import note_opened
-from env_server.view import View
+from env_server.view import EMPTY_VIEW, View
 from env_server.weather.content import Page, page_under, shortened
 
 Answer = dict[str, Any]
@@ -67,7 +67,7 @@ class Reader:
         url = self._store.head(number)[0]
         page = self._page(number, view)
         # Whichever part is asked for, a captcha stands before it.
-        part, section = (1, None) if _is_hidden(view) else (item.page, item.section)
+        part, section = (1, None) if is_hidden(view) else (item.page, item.section)
         text = page.text
         html = self._store.html(number) if options.format == "html" else None
         if html is not None and not page.whole:
@@ -123,6 +123,28 @@ class Reader:
             ],
         }
 
+    def whole_text(self, page: PageRef, view: View) -> Answer:
+        """Of the body of a fetch as text, up to `max_page_chars`: doc_id, url, title, text, date and language.
+
+        Links, pictures and sections, which are most of the cost of reading a page, are left unread where they can be.
+        """
+        limit = self._settings.max_page_chars
+        if view is not EMPTY_VIEW:
+            request = FetchRequest(url=page.url, doc_id=page.doc_id, format="text", page_chars=limit)
+            return self.fetch(request, request, view)
+        number = self._sight.require(page, view)
+        url, title, date = self._store.head(number)
+        text = self._store.text(number)
+        self._note_opened(number, view)
+        return {
+            "doc_id": self._store.doc_id(number),
+            "url": url,
+            "title": title,
+            "text": text if len(text) <= limit else text[: split_pages(text, limit)[0][1]],
+            "date": date,
+            "language": self._store.language_tag(number),
+        }
+
     def _page(self, number: int, view: View) -> Page:
         """A page as a view shows it: what fetch, find, extract and links all read."""
         _, title, date = self._store.head(number)
@@ -138,7 +160,7 @@ class Reader:
         return page_under(page, view.content_fault, doc_id=self._store.doc_id(number))
 
     def _note_opened(self, number: int, view: View) -> None:
-        if not _is_hidden(view):
+        if not is_hidden(view):
             note_opened(self._store.doc_id(number))
 
     def links_of(self, number: int, view: View) -> Sequence[LinkRow]:
@@ -240,7 +262,7 @@ class Reader:
         }
 
 
-def _is_hidden(view: View) -> bool:
+def is_hidden(view: View) -> bool:
     """Whether nothing of any page is shown."""
     return view.content_fault is not None and view.content_fault.kind == "captcha"
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from corpus.analyzers import query_terms, text_terms
 from corpus.passages import innermost_section
 from env_server.dialects.dialect import Asked, Values
+from env_server.dialects.research import passage_text
 from env_server.schemas import ExtractRequest
 
 _PAGES = 3
@@ -99,7 +100,7 @@ def _parts(asked: Asked, query: str, hit: Values) -> list[Values]:
     if passage is not None:
         start, sections = store.passage_span(passage)[0], store.body(store.doc_of(passage)).section_rows
         section = innermost_section(sections, [row[2] for row in sections], start)
-        parts.append({"start": start, "section": section, "text": store.passage_text(passage)})
+        parts.append({"start": start, "section": section, "text": passage_text(asked, hit["passage_id"])})
     return parts
 
 

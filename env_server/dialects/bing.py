@@ -166,9 +166,9 @@ def _articles(asked: Asked, wanted: _Search) -> list[Values]:
 
 
 def _refuse(problem: Problem) -> Reply:
-    status = 400 if problem.status == 422 else problem.status
+    status = {402: 403, 422: 400}.get(problem.status, problem.status)  # 403: out of call volume quota
     message = f"{problem.message} {problem.remedy}"
-    if status in (401, 404, 405, 429):  # told by the vendor's gateway, which has a shape of its own
+    if status in (401, 403, 404, 405, 429):  # told by the vendor's gateway, which has a shape of its own
         return json_reply({"error": {"code": str(status), "message": message}}, status)
     code = "InvalidRequest" if status < 500 else "ServerError"
     sub_code = _SUB_CODES.get(problem.code, "ParameterInvalidValue" if status < 500 else "UnexpectedError")

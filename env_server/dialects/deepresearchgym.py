@@ -14,6 +14,7 @@ from pydantic import Field
 
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Values, Wanted, json_reply
 from env_server.dialects.research import bounded, detail, hits
+from env_server.schemas import PageRef
 
 
 class _Search(Wanted):
@@ -55,7 +56,8 @@ def fineweb(asked: Asked) -> Reply:
 def _found(asked: Asked) -> list[Values]:
     wanted = asked.parse(_Search, asked.query)
     found = hits(asked, wanted.query, wanted.k, snippet_chars=0)
-    return list(bounded(asked, (asked.page(hit["url"], format="text") for hit in found)))
+    reader = asked.service.reader
+    return list(bounded(asked, (reader.whole_text(PageRef(doc_id=hit["doc_id"]), asked.view) for hit in found)))
 
 
 def _answer(documents: list[Values]) -> Reply:

@@ -150,6 +150,7 @@ class Wanted(BaseModel):
 
 
 Handler = Callable[[Asked], Reply]
+Wrap = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,14 @@ class Dialect:
     """Lower-case names of the headers that change an answer."""
     commercial: bool = True
     """Overload is told by 429, as vendors do; research servers' clients retry on 503."""
+    unwrap: Callable[[bytes], tuple[bytes, Wrap | None]] | None = None
+    """Of a body that names its request to its client alone (an id that counts up): the body without the name, which is
+    what is cached, drawn for and counted, and what puts the name into the answer's body."""
+
+    @cached_property
+    def declared(self) -> frozenset[bytes]:
+        """`headers`, as they stand in a request."""
+        return frozenset(name.encode() for name in self.headers)
 
     @cached_property
     def exact(self) -> dict[str, list[Route]]:

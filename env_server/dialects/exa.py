@@ -248,7 +248,9 @@ def _check_query(query: str) -> None:
         raise EnvServerError(400, "invalid_request", "query is missing or empty.", "Send query, a text to look for.")
 
 
-_TAGS = {400: "INVALID_REQUEST_BODY", 401: "INVALID_API_KEY", 404: "NOT_FOUND", 429: "RATE_LIMIT_EXCEEDED"}
+_TAGS = {400: "INVALID_REQUEST_BODY", 401: "INVALID_API_KEY", 404: "NOT_FOUND", 429: "RATE_LIMIT_EXCEEDED"} | {
+    402: "API_KEY_BUDGET_EXCEEDED"
+}
 
 
 def _refuse(problem: Problem) -> Reply:

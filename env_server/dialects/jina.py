@@ -183,8 +183,7 @@ def _sought(asked: Asked) -> Values:
     its query as it is.
     """
     path = asked.parts.get("query", "").lstrip("/")
-    pairs = dict(parse_qsl(asked.query_string, keep_blank_values=True, strict_parsing=False))
-    if path.strip() and asked.query_string and not pairs.keys() <= _Search.model_fields.keys():
+    if path.strip() and asked.query_string and not asked.query.keys() <= _Search.model_fields.keys():
         return {"q": f"{path}?{unquote_plus(asked.query_string)}"} | _posted(asked)
     values = {name: value for name, value in asked.query.items() if name == "site" or isinstance(value, str)}
     return ({"q": path} if path.strip() else {}) | values | _posted(asked)
@@ -238,6 +237,7 @@ def _streamed(data: Any) -> Reply:
 _ERRORS = {
     400: (40001, "ParamValidationError"),
     401: (40103, "AuthenticationRequiredError"),
+    402: (40203, "InsufficientBalanceError"),
     404: (40402, "RPCMethodNotFoundError"),
     405: (40501, "ResourceMethodNotAllowedError"),
     409: (40902, "ResourcePolicyDenyError"),

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from env_server.dialects.dates import timestamp
 from env_server.dialects.dialect import Asked, Values, Wanted
@@ -35,7 +35,7 @@ _CHARS_PER_TOKEN = 4
 
 
 class Options(Wanted):
-    respondWith: str = "content"
+    respondWith: Annotated[str, AfterValidator(lambda mode: mode.strip().lower() or "content")] = "content"
     withLinksSummary: bool | str = False
     """`all` lists links in order with their words, anything else the last address of each wording."""
     withImagesSummary: bool | str = False
@@ -64,8 +64,7 @@ def options_of(asked: Asked, values: Values) -> Options:
     """From headers and the fields of a body. Raises a 422 for a format that cannot be given."""
     given = {name: value for name, value in values.items() if name in Options.model_fields}
     for header, name in HEADERS.items():
-        value = asked.headers.get(header, "").strip()
-        if not value:
+        if header not in asked.headers or not (value := asked.headers[header].strip()):
             continue
         if name in ("tokenBudget", "maxTokens"):
             digits = re.match(r"[1-9][0-9]{0,11}", value)
@@ -74,7 +73,6 @@ def options_of(asked: Asked, values: Values) -> Options:
         else:
             given[name] = value
     options = asked.parse(Options, given)
-    options.respondWith = options.respondWith.strip().lower() or "content"
     if any(word in options.respondWith for word in ("shot", "lm")):
         raise EnvServerError(
             422,

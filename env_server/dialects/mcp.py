@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from env_server.dialects.dialect import Asked, Dialect, Reply, Route, json_reply
+from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Wrap, json_reply
 from env_server.errors import EnvServerError, Problem
 from env_server.mcp_tools import PROFILES
 from env_server.service import SearchService
@@ -66,7 +66,39 @@ def _error(status: int, code: int, message: str, data: Any = None) -> Reply:
     return json_reply({"jsonrpc": "2.0", "id": None, "error": error}, status)
 
 
+def _unwrap(body: bytes) -> tuple[bytes, Wrap | None]:
+    """A request without its id, which its client counts up, and without the token that nobody reports progress on."""
+    try:
+        message = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body, None
+    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0" or not isinstance(message.get("method"), str):
+        return body, None
+    id, params = message.get("id"), message.get("params")
+    if type(id) not in (int, str):
+        return body, None
+    if isinstance(params, dict) and isinstance(meta := params.get("_meta"), dict):
+        meta.pop("progressToken", None)
+        if not meta:
+            del params["_meta"]
+    named = b'{"jsonrpc":"2.0","id":%b,' % orjson.dumps(id)
+
+    def wrap(answer: bytes) -> bytes:
+        start = next((start for start in _UNNAMED if answer.startswith(start)), None)
+        return answer if start is None else named + answer[len(start) :]
+
+    return orjson.dumps({**message, "id": 0}), wrap
+
+
+_UNNAMED = (b'{"jsonrpc":"2.0","id":0,', b'{"jsonrpc":"2.0","id":null,')
+"""Answers to a request that has lost its id, and refusals above the dialect, which never had one."""
+
+
 def _refuse(problem: Problem) -> Reply:
+    if problem.code == "budget_exhausted":
+        # For the model to read: clients make an exception of an HTTP status or of an error of the protocol.
+        text = {"type": "text", "text": f"{problem.message} {problem.remedy}"}
+        return json_reply({"jsonrpc": "2.0", "id": None, "result": {"content": [text], "isError": True}})
     code = _INVALID_REQUEST if problem.status < 500 and problem.status != 429 else _SERVER_ERROR
     reply = _error(problem.status, code, f"{problem.message} {problem.remedy}", {"code": problem.code})
     return Reply(reply.body, reply.status, headers=((b"allow", b"POST"),) if problem.status == 405 else ())
@@ -78,4 +110,5 @@ MCP = Dialect(
     refuse=_refuse,
     headers=("mcp-protocol-version", "mcp-method", "mcp-name"),
     commercial=False,
+    unwrap=_unwrap,
 )

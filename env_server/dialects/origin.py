@@ -9,6 +9,7 @@ from corpus.errors import BadUrl, PageNotFound
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route
 from env_server.errors import EnvServerError, Problem
 from env_server.rendering import page_html
+from env_server.trace import note_found
 
 _HTML = "text/html; charset=utf-8"
 
@@ -19,6 +20,7 @@ def page(asked: Asked) -> Reply:
         return _with_etag(asked.html(url).encode("utf-8", "replace"), _HTML)
     except PageNotFound:
         media_type, data = _picture(asked, url)
+        note_found(url)
         return _with_etag(data, media_type)
 
 

@@ -14,6 +14,7 @@ from corpus.errors import BadUrl, PageNotFound
 from env_server.dialects.dialect import Asked, Reply, Values, json_reply
 from env_server.errors import EnvServerError, Problem, check_bound
 from env_server.schemas import ExtractRequest, PageRef
+from env_server.weather.content import passage_under
 
 Page = TypeVar("Page", Values, Values | None)
 
@@ -32,9 +33,7 @@ def documents(asked: Asked, query: str, k: int, *, by_page: bool = False) -> lis
 
 def _document(asked: Asked, hit: Values) -> Values:
     # Not a long snippet, which is one line: headings and tables would run into each other.
-    store = asked.service.snapshot.store
-    passage = store.find_passage(hit["passage_id"])
-    text = "" if passage is None else store.passage_text(passage)
+    text = passage_text(asked, hit["passage_id"])
     return {
         "id": hit["passage_id"],
         "doc_id": hit["doc_id"],
@@ -44,6 +43,24 @@ def _document(asked: Asked, hit: Values) -> Values:
         "contents": contents(hit["title"], text),
         "score": hit["score"],
     }
+
+
+def passage_text(asked: Asked, passage_id: str) -> str:
+    """A passage as the view shows its page: "" where nothing of it is left, or where there is no such passage."""
+    store, view = asked.service.snapshot.store, asked.view
+    passage = store.find_passage(passage_id)
+    if passage is None:
+        return ""
+    if view.content_fault is None and view.page_chars is None:
+        return store.passage_text(passage)
+    number = store.doc_of(passage)
+    return passage_under(
+        store.text(number),
+        *store.passage_span(passage),
+        view.content_fault,
+        doc_id=store.doc_id(number),
+        page_chars=view.page_chars,
+    )
 
 
 def contents(title: str, text: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-import uuid
 from collections.abc import Sequence
 from email.utils import format_datetime
 from typing import Annotated, Any, Literal
@@ -159,8 +158,8 @@ def _hits(asked: Asked, wanted: _Search) -> list[Values]:
     if wanted.topic == "news":  # a page without a date is no news
         starts.append("0001-01-01")
     query, how = wanted.query, Values()
-    phrases = [words for phrase in _QUOTED.findall(query) if (words := _words(phrase))]
-    if wanted.exact_match and phrases:
+    phrases = _phrases(query) if wanted.exact_match else []
+    if phrases:
         # By words alone: the nearest vectors are not asked whether they hold a phrase.
         rest = _words(_QUOTED.sub(" ", query)).lower()
         query = " ".join([*(f'+"{phrase}"' for phrase in phrases), rest])
@@ -175,6 +174,11 @@ def _hits(asked: Asked, wanted: _Search) -> list[Values]:
         before=wanted.end_date,
         **how,
     )
+
+
+def _phrases(query: str) -> list[str]:
+    """What a query has in quotes."""
+    return [words for phrase in _QUOTED.findall(query) if (words := _words(phrase))]
 
 
 def _words(text: str) -> str:
@@ -201,7 +205,7 @@ def _result(asked: Asked, hit: Values, wanted: _Search, best: float) -> Values:
     if wanted.topic == "news":
         day = datetime.datetime.fromisoformat(timestamp(hit["date"]))
         result["published_date"] = format_datetime(day, usegmt=True)
-    return result | _favicon(hit["url"], wanted.include_favicon)
+    return result | _favicon(hit["url"]) if wanted.include_favicon else result
 
 
 def _chunks(asked: Asked, doc_id: str, goal: str, count: int) -> str:
@@ -229,7 +233,7 @@ def _page(asked: Asked, url: str, wanted: _Shown, goal: str) -> Values:
     content = _chunks(asked, page["doc_id"], goal, wanted.chunks_per_source) if goal.strip() else ""
     images = list(dict.fromkeys(image["url"] for image in page["images"])) if wanted.include_images else []
     shown = {"url": page["url"], "title": page["title"], "raw_content": content or page["text"], "images": images}
-    return shown | _favicon(page["url"], wanted.include_favicon)
+    return shown | _favicon(page["url"]) if wanted.include_favicon else shown
 
 
 def _steps(asked: Asked, wanted: _Crawl) -> list[Step]:
@@ -283,19 +287,23 @@ def _absolute(url: str) -> str:
     return url.strip() if "://" in url else f"https://{url.strip()}"
 
 
-def _favicon(url: str, is_asked: bool) -> dict[str, str]:
-    return {"favicon": f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/favicon.ico"} if is_asked else {}
+def _favicon(url: str) -> dict[str, str]:
+    return {"favicon": f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/favicon.ico"}
 
 
 def _reply(asked: Asked, wanted: _Search | _Shown, body: Values, credits: int) -> Reply:
     request = f"{asked.path} {wanted.model_dump_json()}".encode()
-    # A UUID as the vendor's, but of the request: equal requests have equal answers.
-    ids = {"response_time": 0.0, "request_id": str(uuid.UUID(bytes=hashlib.sha256(request).digest()[:16]))}
-    return json_reply(body | ids | ({"usage": {"credits": credits}} if wanted.include_usage else {}))
+    digits = hashlib.sha256(request).hexdigest()
+    body["response_time"] = 0.0
+    # In the form of the vendor's, a UUID, but of the request: equal requests have equal answers.
+    body["request_id"] = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}"
+    if wanted.include_usage:
+        body["usage"] = {"credits": credits}
+    return json_reply(body)
 
 
 def _refuse(problem: Problem) -> Reply:
-    status = 400 if problem.status == 422 else problem.status
+    status = {402: 432, 422: 400}.get(problem.status, problem.status)  # 432: what the plan allows is used up
     message = f"{problem.message} {problem.remedy}"
     if problem.status == 401:
         message = "Unauthorized: missing or invalid API key."
