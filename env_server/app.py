@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
@@ -26,6 +27,8 @@ from env_server.dialects import DIALECTS
 from env_server.dialects.root import SHARED_PATHS
 from env_server.errors import EnvServerError, Problem, problem_of
 from env_server.front import Call, Front
+from env_server.ledger.routes import Tariffs, add_ledger_route
+from env_server.ledger.tallies import Ledger
 from env_server.metrics import Metrics
 from env_server.openenv import add_openenv
 from env_server.people import add_pages
@@ -65,28 +68,36 @@ def create_app(
     `on_warm` is called once, when every snapshot is warm.
     """
     threads = shared_threads(settings.threads)
-    episodes = None
+    episodes, sums = None, None
+    tariffs = Tariffs(settings.prices, settings.price_as)
     if settings.database is not None:
         from env_server.episode_store import EpisodeStore
         from env_server.episode_turns import Episodes
+        from env_server.ledger.charging import charge_by
+        from env_server.ledger.store import LedgerStore
         from env_server.weather.profiles import profile_of
 
-        store = EpisodeStore(settings.database)
-        episodes = Episodes(store, weather_of=profile_of, max_idle_s=settings.episode_idle_s)
+        store, sums = EpisodeStore(settings.database), LedgerStore(settings.database)
+        charge = charge_by(tariffs.table, tariffs.price_as)
+        episodes = Episodes(store, weather_of=profile_of, charge=charge, max_idle_s=settings.episode_idle_s,
+                            keep_s=settings.episode_keep_s)  # fmt: skip
     services = {name: SearchService(name, snapshot, settings, threads) for name, snapshot in snapshots.items()}
     metrics = metrics or Metrics()
+    metrics.spend = tariffs.spend
+    ledger = Ledger(metrics, sums)
     recorder = recorder_of(settings)
     app = FastAPIOffline(  # /docs with scripts of its own: the usual ones come from elsewhere
         title="Stillweb",
         version=API_VERSION,
         description=_DESCRIPTION,
-        lifespan=_lifespan(services, on_warm, episodes, recorder),
+        lifespan=_lifespan(services, on_warm, episodes, recorder, ledger),
         redirect_slashes=False,
     )
     app.state.services = services
     app.state.ready = False
     _add_native_routes(app, services)
-    _add_control_routes(app, metrics)
+    _add_control_routes(app, metrics, ledger)
+    add_ledger_route(app, ledger, tariffs)
     if episodes is not None:
         from env_server.episode_routes import add_episode_routes
         from env_server.task_file import read_tasks
@@ -96,6 +107,8 @@ def create_app(
     add_openenv(app, services)
     add_pages(app, services)
     _add_error_handlers(app)
+    for service in services.values():
+        service.sight.masks(replace(settings.view, obfuscation_seed=None))  # what no one can hide is told at the start
     clear = View(obfuscation_seed=settings.obfuscation_seed)
     served = {
         name: Served(
@@ -108,7 +121,10 @@ def create_app(
     }
     routes = SHARED_PATHS.union(getattr(route, "path", "") for route in app.routes)
     application = Application(app, services, DIALECTS, recorder)
-    return Front(application, served, settings, routes=routes, dialects=DIALECTS, episodes=episodes, metrics=metrics)
+    return Front(
+        application, served, settings,
+        routes=routes, dialects=DIALECTS, episodes=episodes, metrics=metrics, ledger=ledger,
+    )  # fmt: skip
 
 
 def app_from_env() -> Front:
@@ -158,6 +174,7 @@ def _lifespan(
     on_warm: Callable[[], None],
     episodes: Episodes | None,
     recorder: Recorder | None,
+    ledger: Ledger,
 ) -> Any:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -174,10 +191,13 @@ def _lifespan(
         if episodes is not None:
             await episodes.store.open()
             tasks.append(asyncio.create_task(episodes.watch()))
+        await ledger.open()
+        tasks.append(asyncio.create_task(ledger.watch()))
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await ledger.close()
         if episodes is not None:
             await episodes.store.close()
         if recorder is not None:
@@ -305,7 +325,7 @@ def _add_native_routes(app: FastAPI, services: Mapping[str, SearchService]) -> N
         return of(request)[0].describe()
 
 
-def _add_control_routes(app: FastAPI, metrics: Metrics) -> None:
+def _add_control_routes(app: FastAPI, metrics: Metrics, ledger: Ledger) -> None:
     @app.get("/health", responses=_errors(409, 413), response_model=schemas.HealthAnswer, tags=["about"])
     async def health() -> Any:
         """The process answers."""
@@ -329,6 +349,7 @@ def _add_control_routes(app: FastAPI, metrics: Metrics) -> None:
     )
     async def prometheus() -> Response:
         """Counters in the Prometheus text format."""
+        ledger.settle()
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

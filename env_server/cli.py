@@ -61,8 +61,29 @@ def serve(
         typer.Option(metavar="FILE|URL", help="Keep episodes here: a file (SQLite) or postgresql://USER@HOST/NAME."),
     ] = None,
     tasks: Annotated[Path | None, typer.Option(help="Task file to open episodes from.")] = None,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Price table of the ledger and of budgets in dollars.")
+    ] = None,
+    price_as: Annotated[
+        str, typer.Option(metavar="VENDOR", help="Price calls that have no vendor of their own as this one's.")
+    ] = "serper",
     control_token: Annotated[
         str | None, typer.Option(envvar="STILLWEB_CONTROL_TOKEN", help="Token of episodes, tasks and metrics alone.")
+    ] = None,
+    control_port: Annotated[
+        int | None, typer.Option(help="Answer episodes, tasks, ledger, metrics at this port alone.", min=1, max=65535)
+    ] = None,
+    keep_episodes_days: Annotated[
+        float | None, typer.Option(metavar="DAYS", help="Remove episodes that ended this long ago.", min=0.001)
+    ] = None,
+    exclude_url: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="Hide this page from every request. May be repeated.")
+    ] = None,
+    exclude_domain: Annotated[
+        list[str] | None, typer.Option(metavar="DOMAIN", help="Hide the pages of this domain and of those below it.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Hide pages dated on or after this day; undated ones stay.")
     ] = None,
     record: Annotated[
         str | None, typer.Option(metavar="RECORDING", help="Ask the live APIs, and keep their answers here.")
@@ -100,7 +121,11 @@ def serve(
         )
     also_ports = _also(also or [])
     recordings = _recordings(record, replay, mode or [], upstream or [], on_miss, allow_host or [])
-    for each in (port, *also_ports.values()):
+    own_ports = [*also_ports.values()] + ([] if control_port is None else [control_port])
+    ports = [port, *own_ports]
+    if len(set(ports)) < len(ports):
+        _fail(f"Two of --port, --also and --control-port are the same port: {', '.join(map(str, ports))}.")
+    for each in ports:
         _check_port(host, each)
     named = _named(snapshots) if snapshots else {"demo": demo_snapshot(encoder)}
     for path in named.values():
@@ -121,13 +146,23 @@ def serve(
         _fail(f"{tasks} is no file. --tasks takes JSON lines of tasks; see docs/episodes.md.")
     if weather is not None:
         _check_weather(weather)
+    _check_masks(exclude_domain or [], as_of)
+    if prices is not None or price_as != "serper":
+        _check_prices(prices, price_as)
     for name, value in {
         "WEATHER": weather,
         "VIRTUAL_TIME": virtual_time or None,
         "OBFUSCATION_SEED": obfuscate,
         "DATABASE": database,
         "TASKS": tasks,
+        "PRICES": prices,
+        "PRICE_AS": price_as,
         "CONTROL_TOKEN": control_token,
+        "CONTROL_PORT": control_port,
+        "EPISODE_KEEP_S": None if keep_episodes_days is None else keep_episodes_days * 86_400,
+        "EXCLUDE_URLS": _as_json(exclude_url),
+        "EXCLUDE_DOMAINS": _as_json(exclude_domain),
+        "AS_OF": as_of,
     }.items():
         if value is not None:
             os.environ[f"STILLWEB_{name}"] = str(value)
@@ -141,7 +176,8 @@ def serve(
         modes = orjson.loads(recordings["STILLWEB_MODES"])
         told = ", ".join(f"{dialect} {mode}" for dialect, mode in sorted(modes.items()) if mode != "local")
         print(f"  {told}; all else is local", file=sys.stderr)
-    ports = [port, *also_ports.values()]
+    if control_port is not None:
+        print(f"  episodes, tasks, ledger and metrics at http://{shown}:{control_port} alone", file=sys.stderr)
     with contextlib.ExitStack() as stack:
         if workers > 1:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stillweb-metrics-"))
@@ -214,6 +250,11 @@ def _check_port(host: str, port: int) -> None:
             _fail(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port.")
 
 
+def _as_json(values: list[str] | None) -> str | None:
+    """A list as the environment takes it; None where it is not given."""
+    return orjson.dumps(values).decode() if values else None
+
+
 def _check_weather(name: str) -> None:
     """Leave with a clear word here, rather than in each worker with a traceback."""
     from env_server.errors import EnvServerError
@@ -221,6 +262,26 @@ def _check_weather(name: str) -> None:
 
     try:
         profile_named(name)
+    except EnvServerError as error:
+        _fail(f"{error.problem.message} {error.problem.remedy}")
+
+
+def _check_masks(exclude_domains: list[str], as_of: str | None) -> None:
+    from env_server.errors import EnvServerError
+    from env_server.sight import check_masks
+
+    try:
+        check_masks(exclude_domains, as_of)
+    except EnvServerError as error:
+        _fail(f"{error.problem.message} {error.problem.remedy}")
+
+
+def _check_prices(path: Path | None, price_as: str) -> None:
+    from env_server.errors import EnvServerError
+    from env_server.ledger.prices import Tariff, prices_of
+
+    try:
+        Tariff(prices_of(path), price_as)
     except EnvServerError as error:
         _fail(f"{error.problem.message} {error.problem.remedy}")
 

@@ -6,12 +6,13 @@ The gold answer comes in by the opening or from the task file, goes into the sto
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI, Query, Request, Response
 
-from env_server.episode_reward import Reward, check_gold
+from env_server.episode_reward import EVIDENCE_SCORERS, ShownPages, check_gold
 from env_server.episode_schemas import (
     AnswerRequest,
     EpisodeAnswer,
@@ -22,11 +23,12 @@ from env_server.episode_schemas import (
     TasksAnswer,
 )
 from env_server.episode_turns import Episodes
-from env_server.episodes import Count, EpisodeState, Gold, Row, Spec, State
+from env_server.episodes import Count, Episode, EpisodeState, Gold, Row, Spec, State
 from env_server.errors import EnvServerError
 from env_server.schemas import ErrorAnswer
 from env_server.service import SearchService
 from env_server.task_file import Task
+from env_server.weather.ranking import ranks_from
 
 CONTROL_PATHS = ("/v1/episodes", "/v1/tasks")
 """What begins so is a control route: not cached, not in an episode, behind the control token where there is one."""
@@ -54,7 +56,7 @@ def add_episode_routes(
                     404, "unknown_task", f"No task {spec.task!r} is in the server's task file.",
                     f"{known}: GET /v1/tasks. Or send the answer along.",
                 )  # fmt: skip
-            gold = None if body.answer is None else Gold(body.answer, body.aliases, body.scorer)
+            gold = _gold_sent(body)
         else:
             if body.answer is not None or body.aliases:
                 raise EnvServerError(
@@ -70,9 +72,16 @@ def add_episode_routes(
             gold = Gold(task.gold.answer, task.gold.aliases, body.scorer or task.gold.scorer)
             spec = spec.model_copy(update={"evidence": spec.evidence or task.evidence})
         if gold is not None:
-            check_gold(gold)
+            check_gold(gold, spec.evidence)
         _check_documents(spec, service)
         return spec, gold
+
+    def pages_of(episode: Episode) -> ShownPages | None:
+        service = services.get(episode.snapshot)
+        if service is None or service.snapshot.snapshot_id != episode.snapshot_id:
+            return None  # its pages are not served any more: only citations need them, and they lead nowhere then
+        view, seed = episode.view, service.settings.obfuscation_seed
+        return ShownPages(service, view if view.obfuscation_seed is not None else replace(view, obfuscation_seed=seed))
 
     @app.post("/v1/episodes", status_code=201, response_model=EpisodeOut, responses=_ERRORS, tags=["episodes"])
     async def open_episode(body: OpenRequest, request: Request) -> Any:
@@ -122,13 +131,20 @@ def add_episode_routes(
     async def answer_episode(id: str, body: AnswerRequest, request: Request) -> Any:
         """Hand in the answer, once: the reward, and the end of the episode."""
         _only(request)
-        return _json(_reward(await episodes.answer(id, body.answer)))
+        return _json(asdict(await episodes.answer(id, body.answer, pages_of)))
 
     @app.post("/v1/episodes/{id}/close", response_model=EpisodeOut, responses=_ERRORS, tags=["episodes"])
     async def close_episode(id: str, request: Request) -> Any:
         """End an episode without an answer. One that is over stays as it is."""
         _only(request)
         return _json(_shown(await episodes.close(id)))
+
+    @app.delete("/v1/episodes/{id}", status_code=204, responses=_ERRORS, tags=["episodes"])
+    async def remove_episode(id: str, request: Request) -> Response:
+        """Remove an episode that is over, with its calls. Its id is free again."""
+        _only(request)
+        await episodes.remove(id)
+        return Response(status_code=204)
 
     @app.get("/v1/tasks", response_model=TasksAnswer, responses=_ERRORS, tags=["episodes"])
     async def list_tasks(request: Request, split: _Name = None, cursor: Annotated[Count, Query()] = 0,
@@ -146,6 +162,19 @@ def add_episode_routes(
         return _json({"tasks": shown, "next": end if end < len(wanted) else None, "total": len(wanted)})
 
 
+def _gold_sent(body: OpenRequest) -> Gold | None:
+    """The gold that came along; evidence can be scored without an answer, nothing else can."""
+    if body.answer is not None:
+        return Gold(body.answer, body.aliases, body.scorer)
+    if body.scorer in EVIDENCE_SCORERS:
+        return Gold("", (), body.scorer)
+    if body.scorer is not None:
+        raise EnvServerError(
+            422, "bad_scorer", f"The scorer {body.scorer!r} was sent without an answer to score by.", "Send `answer`."
+        )
+    return None
+
+
 def _check_documents(spec: Spec, service: SearchService) -> None:
     """Raise for a document that the snapshot has not, and for a view that it cannot show."""
     for name in ("evidence", "distractors"):
@@ -155,7 +184,7 @@ def _check_documents(spec: Spec, service: SearchService) -> None:
                     422, "unknown_document", f"{name}: the snapshot has no document {doc_id!r}.",
                     "Use doc_ids of this snapshot: a search gives them.",
                 )  # fmt: skip
-    service.sight.masks(spec.shown())
+    service.sight.masks(replace(spec.shown(), obfuscation_seed=None))
 
 
 def _only(request: Request, *names: str) -> None:
@@ -192,11 +221,8 @@ def _shown(state: EpisodeState) -> dict[str, Any]:
 
 def _call(row: Row) -> dict[str, Any]:
     names = ("seq", "tool", "request", "attempt", "status", "observation", "chars", "fault", "seen", "opened", "at")
-    return {name: getattr(row, name) for name in names} | {"dollars": row.micro_usd / 1_000_000}
-
-
-def _reward(reward: Reward) -> dict[str, Any]:
-    return {"reward": reward.reward, "correct": reward.correct, "f1": reward.f1, "scorer": reward.scorer}
+    shown = {name: getattr(row, name) for name in names} | {"dollars": row.micro_usd / 1_000_000}
+    return shown | {"gold_ranks": ranks_from(row.ranks)}
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -45,8 +45,11 @@ class RewardOut(_Out):
     reward: float
     """0 to 1."""
     correct: bool
+    """Of the answer, whatever the reward was made of."""
     f1: float
     scorer: str
+    parts: dict[str, float] = {}
+    """Shares that a scorer of evidence or citations made it of."""
 
 
 class Answered(RewardOut):
@@ -70,6 +73,9 @@ class CallOut(_Out):
     """What the weather drew for it."""
     seen: list[str]
     opened: list[str]
+    gold_ranks: list[tuple[int | None, int | None]]
+    """Of a search: ranks of the evidence, in the order it was named in, without the weather and with it; null: not
+    among what was asked for. Empty for other calls and without evidence."""
     at: float
 
 

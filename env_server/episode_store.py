@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,8 @@ from env_server.episode_tables import (
     answers,
     calls,
     create_tables,
+    delete_ended,
+    delete_episodes,
     episodes,
     insert_episodes,
     insert_rows,
@@ -49,6 +51,7 @@ logger = logging.getLogger(__name__)
 
 _KEPT_STATES = 20_000
 _MOST_ROWS = 512
+_SHARED_BATCHES = 8
 _TRIES = 50
 """Each failed try means that another worker has got on."""
 _PASSING = ("40001", "40P01")
@@ -85,6 +88,8 @@ class EpisodeStore:
         self._waiting: list[_Waiting] = []
         self._opening: list[_Opening] = []
         self._writing: asyncio.Task[None] | None = None
+        self._shared: dict[str, int] = {}
+        """Of the writer's thread: episodes that another worker writes to, and for how many more batches to think so."""
 
     @cached_property
     def _writer(self) -> Threads:
@@ -128,13 +133,20 @@ class EpisodeStore:
         self._start_writing()
         if not await opening.done:
             return False
-        self._keep(EpisodeState(episode))
+        self._keep(EpisodeState(episode), is_newer=True)  # an id is free again once its episode is removed
         return True
 
     async def state(self, episode_id: str) -> EpisodeState | None:
         """What is known of an episode here; read from the database where nothing is."""
-        state = self.kept(episode_id) or await self._read(lambda: self._load(episode_id))
-        return None if state is None else self._keep(state)
+        kept = self.kept(episode_id)
+        if kept is not None and kept.state == "open":
+            return kept
+        # One that is over may be removed since, here or by another worker, and its id have been taken anew.
+        state = await self._read(lambda: self._load(episode_id))
+        if state is None:
+            self._states.pop(episode_id, None)
+            return None
+        return self._keep(state, is_newer=kept is not None)
 
     def kept(self, episode_id: str) -> EpisodeState | None:
         """What is known of an episode in this worker."""
@@ -207,11 +219,36 @@ class EpisodeStore:
 
         return await self._read(work)
 
+    async def remove_ended(self, before: float, limit: int = 200) -> int:
+        """Remove up to `limit` episodes that ended before that time, with calls and answers; how many those were."""
+        return await self._remove(lambda connection: delete_ended(connection, before, limit))
+
+    async def remove(self, episode_id: str) -> None:
+        """Remove one episode, whatever its state."""
+
+        def work(connection: sa.Connection) -> list[str]:
+            delete_episodes(connection, [episode_id])
+            return [episode_id]
+
+        await self._remove(work)
+
+    async def _remove(self, work: Callable[[sa.Connection], list[str]]) -> int:
+        def transaction() -> list[str]:
+            with self._connection.begin():
+                return work(self._connection)
+
+        removed = await self._write(transaction)
+        for episode_id in removed:
+            self._states.pop(episode_id, None)
+        return len(removed)
+
     async def run(self, work: Callable[[], T]) -> T:
         """Something slow that belongs to no search, such as scoring an answer."""
         return await self._reader.run(work)
 
-    def _keep(self, state: EpisodeState) -> EpisodeState:
+    def _keep(self, state: EpisodeState, *, is_newer: bool = False) -> EpisodeState:
+        if is_newer:
+            self._states.pop(state.episode.episode_id, None)
         kept = self._states.setdefault(state.episode.episode_id, state)
         if len(self._states) > _KEPT_STATES:
             self._states.popitem(last=False)
@@ -261,7 +298,9 @@ class EpisodeStore:
         states: dict[str, EpisodeState] = {}
         for waiting in batch:
             states.setdefault(waiting.row.episode_id, waiting.state)
-        outcomes = self._try(batch, states, is_caught_up=False)
+        # Where another worker was a moment ago it mostly is still: a first try would fail, and cost as much again.
+        is_shared = not self._shared.keys().isdisjoint(states)
+        outcomes = self._try(batch, states, is_caught_up=is_shared)
         for _ in range(_TRIES):
             if outcomes is not None:
                 return outcomes
@@ -288,7 +327,9 @@ class EpisodeStore:
         try:
             if is_caught_up:
                 with self._connection.begin():
+                    before = {name: state.seq for name, state in states.items()}
                     self._catch_up(list(states.values()), self._connection)
+                    self._note_shared(states, before)
                     admit()
                     insert_rows(self._connection, rows)
                 return outcomes
@@ -306,6 +347,16 @@ class EpisodeStore:
             raise
         self._undo(rows, states)  # a refusal by a state that may be past
         return None
+
+    def _note_shared(self, states: Mapping[str, EpisodeState], before: Mapping[str, int]) -> None:
+        """Remember for some batches which episodes another worker writes to."""
+        for name, state in states.items():
+            if state.seq > before[name]:
+                self._shared[name] = _SHARED_BATCHES
+            elif name in self._shared:
+                self._shared[name] -= 1
+                if not self._shared[name]:
+                    del self._shared[name]
 
     @staticmethod
     def _undo(rows: Sequence[Row], states: dict[str, EpisodeState]) -> None:

@@ -13,7 +13,7 @@ from env_server.database import writer_of
 from env_server.episodes import Episode, Gold, Row
 from env_server.errors import EnvServerError
 
-VERSION = 1
+VERSION = 2
 _PART = "episodes"
 _LOCK = 0x57111EB
 """Of PostgreSQL's advisory lock, while tables are made: two workers begin at once."""
@@ -58,6 +58,12 @@ calls = sa.Table(
     sa.Column("seen", sa.Text, nullable=False),
     sa.Column("opened", sa.Text, nullable=False),
     sa.Column("result", sa.Text),
+    sa.Column("ranks", sa.Text, nullable=False),
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("dialect", sa.Text, nullable=False),
+    sa.Column("cached", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("missed", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 answers = sa.Table(
@@ -91,21 +97,22 @@ _end = (
 )
 
 
-def create_tables(engine: sa.Engine) -> None:
+def create_tables(engine: sa.Engine, tables: sa.MetaData = metadata, part: str = _PART, version: int = VERSION) -> None:
     """Make what is not there, and refuse tables of another version."""
     with writer_of(engine) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        metadata.create_all(connection)
-        found = connection.execute(sa.select(about.c.version).where(about.c.part == _PART)).scalar_one_or_none()
+        about.create(connection, checkfirst=True)
+        tables.create_all(connection)
+        found = connection.execute(sa.select(about.c.version).where(about.c.part == part)).scalar_one_or_none()
         if found is None:
-            connection.execute(about.insert(), {"part": _PART, "version": VERSION})
-        elif found != VERSION:
+            connection.execute(about.insert(), {"part": part, "version": version})
+        elif found != version:
             name = engine.url.render_as_string(hide_password=True)
             raise EnvServerError(
                 500,
-                "episodes_version",
-                f"{name} holds episodes of version {found}; this Stillweb writes version {VERSION}.",
+                f"{part}_version",
+                f"{name} holds {part} of version {found}; this Stillweb writes version {version}.",
                 "Serve them with the Stillweb that wrote them, or name another database.",
             )
 
@@ -131,6 +138,28 @@ def insert_episodes(connection: sa.Connection, opened: Sequence[tuple[Episode, G
     ]
     if golds:
         connection.execute(answers.insert(), golds)
+
+
+_over = (
+    sa.select(episodes.c.episode_id)
+    .where(episodes.c.state != "open", episodes.c.ended_at < sa.bindparam("before"))
+    .order_by(episodes.c.ended_at, episodes.c.episode_id)
+)
+
+
+def delete_ended(connection: sa.Connection, before: float, limit: int) -> list[str]:
+    """Remove up to `limit` of the episodes that ended before a time, the oldest first, with calls and answers."""
+    ids = list(connection.execute(_over.limit(limit), {"before": before}).scalars())
+    delete_episodes(connection, ids)
+    return ids
+
+
+def delete_episodes(connection: sa.Connection, ids: Sequence[str]) -> None:
+    from env_server.ledger.store import fold_episodes  # here: it reads the table of calls above
+
+    fold_episodes(connection, ids)
+    for table in (calls, answers, episodes):
+        connection.execute(table.delete().where(table.c.episode_id.in_(ids)))
 
 
 def insert_rows(connection: sa.Connection, rows: list[Row]) -> None:
@@ -164,6 +193,12 @@ def _values(row: Row) -> dict[str, Any]:
         "seen": " ".join(row.seen),
         "opened": " ".join(row.opened),
         "result": row.result,
+        "ranks": row.ranks,
+        "run": row.run,
+        "dialect": row.dialect,
+        "cached": row.cached,
+        "bytes": row.bytes,
+        "missed": row.missed,
     }
 
 

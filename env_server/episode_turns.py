@@ -17,12 +17,12 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
 
-from env_server.episode_reward import Reward, reward_of
+from env_server.episode_reward import Pages, Reward, reward_of
 from env_server.episode_store import EpisodeStore, Outcome
 from env_server.episodes import EPISODE_ID, Episode, EpisodeState, Gold, Row, Spec, error_of, is_over, unknown_episode
 from env_server.errors import EnvServerError, Problem
@@ -34,8 +34,9 @@ _MOST_WATCH_S = 60.0
 _MOST_ATTEMPT_DIGITS = 6
 
 
-Score = Callable[[str, Gold, Spec, Sequence[Row]], Reward]
-"""(answer, gold, spec, rows of the episode) -> Reward. Pure; may raise EnvServerError for an answer it cannot read."""
+Score = Callable[[str, Gold, Spec, Sequence[Row], Pages | None], Reward]
+"""(answer, gold, spec, rows of the episode, pages it may cite) -> Reward. Pure; may raise EnvServerError for an answer
+it cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +66,22 @@ class Episodes:
         *,
         score: Score = reward_of,
         weather_of: Callable[[Any], Any] = lambda weather: weather,
+        charge: Callable[[Row], int] = lambda row: 0,
         max_idle_s: float = 86_400.0,
+        keep_s: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`weather_of` reads a spec's weather, raising what is wrong with it; asked at the opening and once a worker.
-
-        An episode without a call for `max_idle_s` is expired. The clock reaches control routes and rows alone.
+        `charge` gives what a call costs in millionths of a dollar (`ledger/charging.py`).
+        An episode without a call for `max_idle_s` is expired, one that ended `keep_s` ago removed (None: never).
+        The clock reaches control routes and rows alone.
         """
         self.store = store
         self._weather_of = weather_of
+        self._charge = charge
         self._score = score
         self._max_idle_s = max_idle_s
+        self._keep_s = keep_s
         self._clock = clock
 
     async def begin(
@@ -134,11 +140,18 @@ class Episodes:
         *,
         seen: tuple[str, ...] = (),
         opened: tuple[str, ...] = (),
-        micro_usd: int = 0,
+        micro_usd: int | None = None,
         fault: str = "",
+        run: str = "",
+        dialect: str = "",
+        is_cached: bool = False,
+        body_bytes: int = 0,
+        missed: int = 0,
+        ranks: str = "",
     ) -> Outcome:
         """Put a call on record. Its answer may leave once this has come back with a number.
 
+        `micro_usd` is what it would have cost; None: what `charge` says. The last five are for the ledger alone.
         "again": the call was made of a state that is past (another worker has counted an equal one): begin anew.
         A Problem: the episode ended, or its budget did, before this call's turn came; it is the answer then.
         """
@@ -153,11 +166,19 @@ class Episodes:
             status,
             body_digest,
             observation_chars,
-            micro_usd,
+            micro_usd or 0,
             fault,
             seen,
             opened,
+            run=run,
+            dialect=dialect,
+            cached=int(is_cached),
+            bytes=body_bytes,
+            missed=missed,
+            ranks=ranks,
         )
+        if micro_usd is None:
+            row.micro_usd = self._charge(row)
         try:
             return await self.store.append(row, turn.state)
         except EnvServerError as error:
@@ -196,8 +217,13 @@ class Episodes:
             raise error_of(unknown_episode(episode_id))
         return state
 
-    async def answer(self, episode_id: str, text: str) -> Reward:
-        """Score an answer and end the episode. The same answer again gets the same reward, another one a 409."""
+    async def answer(
+        self, episode_id: str, text: str, pages_of: Callable[[Episode], Pages | None] = lambda _: None
+    ) -> Reward:
+        """Score an answer and end the episode. The same answer again gets the same reward, another one a 409.
+
+        `pages_of` gives the pages that an answer may cite; it may raise.
+        """
         while True:
             state = await self._known(episode_id)
             await self.store.refresh(state)
@@ -213,17 +239,11 @@ class Episodes:
                     409, "no_gold", "This episode was opened without an answer.", "Open one with `answer` or a `task`."
                 )
             rows = await self.store.rows(episode_id)
-            spec = state.episode.spec
-            reward = await self.store.run(lambda gold=gold, spec=spec, rows=rows: self._score(text, gold, spec, rows))  # type: ignore[misc]
-            result = orjson.dumps(
-                {
-                    "answer": text,
-                    "reward": reward.reward,
-                    "correct": reward.correct,
-                    "f1": reward.f1,
-                    "scorer": reward.scorer,
-                }
-            ).decode()
+            spec, pages = state.episode.spec, pages_of(state.episode)
+            reward = await self.store.run(
+                lambda gold=gold, spec=spec, rows=rows, pages=pages: self._score(text, gold, spec, rows, pages)  # type: ignore[misc]
+            )
+            result = orjson.dumps({"answer": text, **asdict(reward)}).decode()
             row = Row(episode_id, "answered", self._clock(), after=len(rows), result=result)
             if isinstance(await self.store.append(row, state), int):
                 return reward
@@ -247,16 +267,37 @@ class Episodes:
             logger.info("episodes expired", extra={"episodes": expired})
         return expired
 
+    async def remove_ended(self, keep_s: float) -> int:
+        """Remove episodes that ended longer ago than this; how many those were."""
+        removed, before = 0, self._clock() - keep_s
+        while done := await self.store.remove_ended(before):
+            removed += done
+        if removed:
+            logger.info("episodes removed", extra={"episodes": removed})
+        return removed
+
+    async def remove(self, episode_id: str) -> None:
+        """Remove an episode that is over. Raises a 404, or a 409 for one that is open."""
+        state = await self.find(episode_id)
+        await self.store.refresh(state)
+        if state.state == "open":
+            raise EnvServerError(409, "episode_open", "This episode is open.", "Close it first: POST .../close.")
+        await self.store.remove(episode_id)
+
     async def watch(self) -> None:
-        """Expire abandoned episodes now and then, for as long as the server runs."""
+        """Expire abandoned episodes and remove old ones now and then, for as long as the server runs."""
         while True:
-            await asyncio.sleep(min(_MOST_WATCH_S, self._max_idle_s))
+            await asyncio.sleep(min(_MOST_WATCH_S, self._max_idle_s, self._keep_s or _MOST_WATCH_S))
             with contextlib.suppress(EnvServerError):  # logged where it was raised; the database may come back
                 await self.expire()
+                if self._keep_s is not None:
+                    await self.remove_ended(self._keep_s)
 
     async def _known(self, episode_id: str) -> EpisodeState:
         """An episode; expired if its time has come."""
-        state = self.store.kept(episode_id) or await self.find(episode_id)
+        state = self.store.kept(episode_id)
+        if state is None or state.state != "open":
+            state = await self.find(episode_id)
         if state.state == "open" and self._clock() - state.last_at > self._max_idle_s:
             await self._expire(state)
         return state

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from env_server.errors import EnvServerError, Problem
+from env_server.ledger.counts import CHARS_A_TOKEN
 from env_server.view import View
 
 State = Literal["open", "answered", "closed", "expired"]
@@ -32,8 +33,6 @@ DocId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 DocIds = Annotated[tuple[DocId, ...], Field(max_length=1000)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 _Text = Annotated[str, StringConstraints(max_length=8192)]
-
-CHARS_A_TOKEN = 4
 
 
 class _Value(BaseModel):
@@ -144,6 +143,16 @@ class Row:
     result: str | None = None
     """JSON of the reward, for the end "answered"."""
     seq: int = 0
+    ranks: str = ""
+    """Of a search in an episode with evidence: "BEFORE>AFTER" for each page of it, "-" where it is not shown."""
+    run: str = ""
+    """What X-Stillweb-Run named. This and the rest are for the ledger."""
+    dialect: str = ""
+    cached: int = 0
+    """1 where the answer came from the cache."""
+    bytes: int = 0
+    missed: int = 0
+    """Pages asked for that are not there."""
 
     @property
     def tokens(self) -> int:

@@ -104,8 +104,11 @@ class Searcher:
                     "passage_id": passage_id,
                 }
             )
-        note_seen(str(hit["doc_id"]) for hit in hits)
+        self._note_seen([str(hit["doc_id"]) for hit in hits])
         return {"snapshot_id": self._snapshot.snapshot_id, "query": query, "mode": mode, "hits": hits}
+
+    def _note_seen(self, doc_ids: list[str]) -> None:
+        note_seen(doc_ids)
 
     def search_batch(self, request: SearchBatchRequest, view: View) -> Answer:
         filters = self._sight.filters(request, view)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import DirectoryPath, FilePath, PositiveFloat, PositiveInt, SecretStr, field_validator
+from pydantic import DirectoryPath, Field, FilePath, PositiveFloat, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from env_server.view import View
 
 
 class ServerSettings(BaseSettings):
@@ -26,8 +28,22 @@ class ServerSettings(BaseSettings):
     """Where episodes are kept: a path (SQLite) or postgresql://USER@HOST/NAME. None: there are no episodes."""
     tasks: FilePath | None = None
     """Task file to open episodes from (docs/episodes.md)."""
+    prices: FilePath | None = None
+    """Price table of the ledger and of budgets in dollars (docs/ledger.md). None: the one that comes along."""
+    price_as: str = "serper"
+    """Vendor as whose calls those of native routes and of APIs without a price are priced."""
     episode_idle_s: PositiveFloat = 86_400.0
     """An episode without a call for this long is expired."""
+    episode_keep_s: PositiveFloat | None = None
+    """An episode that ended this long ago is removed with its calls. None: all are kept."""
+    control_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Port of the control routes, which then answer there alone, and nothing else there. None: the common port."""
+    exclude_urls: list[str] = []
+    """Pages that no request sees, in addition to what it or its episode hides."""
+    exclude_domains: list[str] = []
+    """Domains, with their subdomains, of which no request sees a page."""
+    as_of: str | None = None
+    """Pages dated on or after this day are seen by no request; undated ones are."""
     also: dict[str, int] = {}
     """Dialects that have a port of their own beside the common one: {"tavily": 8081}."""
     workers: PositiveInt = 1
@@ -70,6 +86,16 @@ class ServerSettings(BaseSettings):
     """Hosts, or HOST:PORT, whose pages may be fetched though they are not of the public web."""
     access_log: bool = False
     """One log line per request. Costs about as much as a cached answer, so it is off."""
+
+    @cached_property
+    def view(self) -> View:
+        """What every request sees at most."""
+        return View(
+            exclude_urls=tuple(self.exclude_urls),
+            exclude_domains=tuple(self.exclude_domains),
+            as_of=self.as_of,
+            obfuscation_seed=self.obfuscation_seed,
+        )
 
     @cached_property
     def also_at(self) -> dict[int, str]:

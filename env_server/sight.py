@@ -15,6 +15,7 @@ from corpus.snapshot import Snapshot
 from corpus.urls import host_of
 from env_server.errors import EnvServerError
 from env_server.schemas import FilterFields, PageRef
+from env_server.trace import note_missed
 from env_server.view import EMPTY_VIEW, View
 
 _KEPT_VIEWS = 1024
@@ -74,9 +75,14 @@ class Sight:
 
     def require(self, page: PageRef, view: View) -> int:
         """Number of a page that the view shows; a masked page is as unknown as one that never was."""
-        number = self._store.require(url=page.url, doc_id=page.doc_id)
-        if not self.shows(number, view):
-            raise PageNotFound(page.url if page.url is not None else page.doc_id or "")
+        asked = page.url if page.url is not None else page.doc_id or ""
+        try:
+            number = self._store.require(url=page.url, doc_id=page.doc_id)
+            if not self.shows(number, view):
+                raise PageNotFound(asked)
+        except PageNotFound:
+            note_missed(asked)
+            raise
         return number
 
     def link_places(self, number: int, count: int, view: View) -> Sequence[int]:
@@ -99,6 +105,13 @@ class Sight:
         number = self.snapshot.images.find(url)
         hidden = self.masks(view).exclude_domains
         return number if number is None or not matches_domain(host_of(url), hidden) else None
+
+
+def check_masks(exclude_domains: Sequence[str], as_of: str | None) -> None:
+    """Raise a 422 for what no view can hide."""
+    for domain in exclude_domains:
+        _domain(domain)
+    _day("as_of", as_of)
 
 
 def _domain(domain: str) -> str:

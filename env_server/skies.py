@@ -22,13 +22,17 @@ from env_server.addressing import Served
 from env_server.asking import Asking
 from env_server.cache import CacheState, FinishedAnswer
 from env_server.dialects.dialect import Dialect
-from env_server.errors import Problem
+from env_server.errors import EnvServerError, Problem
+from env_server.ledger.counts import run_named
+from env_server.ledger.tallies import RECORDED, RUN, dialect_of
 from env_server.settings import ServerSettings
 from env_server.trace import unpacked
 from env_server.view import View
+from env_server.weather.content import RANKING_FAULTS
 from env_server.weather.draw import Weather, draw, problem_of_fault
 from env_server.weather.profiles import Profile, profile_named
-from env_server.weather.views import view_of_episode, view_under
+from env_server.weather.ranking import as_text, ranks_of
+from env_server.weather.views import changes_rankings, view_of_episode, view_under
 
 if TYPE_CHECKING:
     from env_server.episode_turns import Episodes, Turn
@@ -81,6 +85,13 @@ class Skies:
         """A call of an episode: its turn, its weather, its answer, and that on record before it leaves."""
         served, dialect = asked.served, asked.dialect
         canonical, tool = asked.canonical, asked.group
+        if asked.name == "mcp" and tool == "other":
+            # A handshake or a listing is no call of a tool: it is neither counted nor drawn for.
+            try:
+                await episodes.find(episode_id)
+            except EnvServerError as error:
+                return self._problem(served, dialect, error.problem)
+            return await self._cached(asked, call)
         while True:
             turn = await episodes.begin(
                 episode_id, canonical, tool, snapshot_id=served.snapshot_id, attempt_header=attempt
@@ -92,6 +103,7 @@ class Skies:
                 answer, state = await self._met(asked, call, self._view_of(episode_id, turn), weather)
                 if state == "bypass":  # overload is outside the promise and no attempt
                     return answer, state
+                ranks = await self._ranks(asked, call, episode_id, turn, weather, answer)
                 digest, chars = observation_of(answer.body)
                 done = await episodes.end(
                     turn,
@@ -101,12 +113,19 @@ class Skies:
                     seen=unpacked(answer.seen),
                     opened=unpacked(answer.opened),
                     fault=" ".join(weather.drawn) if weather else "",
+                    run=run_named(asked.scope.get(RUN, b"")),
+                    dialect=dialect_of(asked.scope, answer),
+                    is_cached=state == "hit",
+                    body_bytes=len(answer.body),
+                    missed=answer.missed,
+                    ranks=ranks,
                 )
             finally:
                 episodes.leave(turn)
             if isinstance(done, Problem):
                 return self._problem(served, dialect, done)
             if done != "again":
+                asked.scope[RECORDED] = True
                 # Behind the record: a client that gives up waiting finds this attempt counted.
                 return await self._after(weather, answer, state)
 
@@ -130,15 +149,46 @@ class Skies:
         """What an episode's calls see before a fault is drawn."""
 
         def make() -> View:
-            view = turn.view
-            if view.obfuscation_seed is None:
-                view = replace(view, obfuscation_seed=self._settings.obfuscation_seed)
+            view = self._clear_view_of(episode_id, turn)
             if turn.profile is None:
                 return view
             spec = turn.spec
             return view_of_episode(view, turn.profile, spec.seed, evidence=spec.evidence, distractors=spec.distractors)
 
-        return self._views.get(episode_id, make)
+        # The time, since an id is free again once its episode is removed.
+        return self._views.get((episode_id, turn.state.episode.opened_at), make)
+
+    def _clear_view_of(self, episode_id: str, turn: Turn) -> View:
+        """What an episode's calls would see in no weather."""
+
+        def make() -> View:
+            view = turn.view
+            if view.obfuscation_seed is None:
+                view = replace(view, obfuscation_seed=self._settings.obfuscation_seed)
+            return view.also_hiding(self._settings.view)
+
+        return self._views.get((episode_id, turn.state.episode.opened_at, "clear"), make)
+
+    async def _ranks(
+        self, asked: Asking, call: Call, episode_id: str, turn: Turn, weather: Weather | None, answer: FinishedAnswer
+    ) -> str:
+        """Ranks of the evidence in a search, without the weather and with it, as a row keeps them; "" for other calls.
+
+        Where the weather changes rankings, the ranking without it is asked for too: of the cache, mostly, since all
+        episodes share it.
+        """
+        spec = turn.spec
+        if not spec.evidence or asked.group not in ("search", "similar") or answer.status != 200:
+            return ""
+        after = before = unpacked(answer.seen)
+        clear = self._clear_view_of(episode_id, turn)
+        fault = None if weather is None else weather.content
+        if changes_rankings(self._view_of(episode_id, turn), clear) or (fault and fault.kind in RANKING_FAULTS):
+            found, state = await self._cached(asked, replace(call, view=clear))
+            if state == "bypass" or found.status != 200:
+                return ""
+            before = unpacked(found.seen)
+        return as_text(ranks_of(spec.evidence, before, after))
 
     async def _met(self, asked: Asking, call: Call, view: View, weather: Weather | None) -> Answered:
         """The answer under a view and what was drawn, or the fault in its place."""
@@ -195,7 +245,18 @@ def told_of(answer: FinishedAnswer, weather: Weather | None) -> FinishedAnswer:
     extra = [(b"x-stillweb-latency-s", f"{weather.latency_s:.6f}".encode())] if weather.latency_s else []
     if weather.drawn:
         extra.append((b"x-stillweb-fault", " ".join(weather.drawn).encode()))
-    return replace(answer, headers=[*answer.headers, *extra], hit_headers=[*answer.hit_headers, *extra])
+    # Made field by field, which takes a third of what `replace` does: under a storm every answer comes by.
+    return FinishedAnswer(
+        answer.status,
+        [*answer.headers, *extra],
+        answer.body,
+        [*answer.hit_headers, *extra],
+        answer.seen,
+        answer.opened,
+        tokens=answer.tokens,
+        missed=answer.missed,
+        fault=" ".join(weather.drawn),
+    )
 
 
 def observation_of(body: bytes) -> tuple[str, int]:

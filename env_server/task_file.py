@@ -75,7 +75,7 @@ def _task(text: bytes, where: str) -> Task:
         raise _bad(where, told) from None  # its cause holds the line
     gold = Gold(line.answer, line.aliases, line.scorer)
     try:
-        check_gold(gold)
+        check_gold(gold, line.evidence)
     except EnvServerError as error:
         raise _bad(where, error.problem.message.removesuffix(".")) from error
     return Task(line.id, line.question, line.split, line.snapshot_id, gold, line.evidence)

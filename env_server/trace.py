@@ -1,4 +1,5 @@
-"""Which pages an answer shows and which it opens: noted where the service gives them, kept beside the finished bytes.
+"""Which pages an answer shows, which it opens and which are not there: noted where the service gives them, kept beside
+the finished bytes.
 
 Episodes and the ledger ask for it. It is no part of an answer, and it holds the snapshot's own ids whatever the view
 calls them.
@@ -13,11 +14,12 @@ from contextvars import ContextVar
 class Trace:
     """doc_ids in the order of their first showing."""
 
-    __slots__ = ("opened", "seen")
+    __slots__ = ("missed", "opened", "seen")
 
     def __init__(self) -> None:
         self.seen: dict[str, None] = {}
         self.opened: dict[str, None] = {}
+        self.missed: dict[str, None] = {}
 
 
 def packed(doc_ids: Iterable[str]) -> bytes:
@@ -53,3 +55,17 @@ def note_opened(doc_id: str) -> None:
     trace = _CURRENT.get()
     if trace is not None:
         trace.opened[doc_id] = None
+
+
+def note_missed(page: str) -> None:
+    """A page asked for, by URL or id, that is not there for whoever asks."""
+    trace = _CURRENT.get()
+    if trace is not None:
+        trace.missed[page] = None
+
+
+def note_found(page: str) -> None:
+    """What is not there as a page and was something else after all."""
+    trace = _CURRENT.get()
+    if trace is not None:
+        trace.missed.pop(page, None)

@@ -7,10 +7,11 @@ the cache and never gets here. The empty view is the whole snapshot.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields, replace
 
 import orjson
 
+from corpus.extract import normal_date
 from env_server.weather.content import ContentFault
 
 
@@ -21,7 +22,7 @@ class View:
     in at `distractor_level` (their share of a ranking's places), `seed` of these two, at most one drawn
     `content_fault`, and bounds of what is shown. Sequences are sorted, so that equal views have equal digests.
 
-    Obfuscation is refused until it is built, so that no one takes clear addresses for obfuscated ones.
+    A service of clear addresses refuses a view with an `obfuscation_seed`: `SearchService.under` gives the other one.
     """
 
     exclude_urls: tuple[str, ...] = ()
@@ -46,9 +47,26 @@ class View:
         digest = hashlib.sha256(orjson.dumps(astuple(self))).hexdigest()[:16]
         object.__setattr__(self, "digest", digest)
 
+    def also_hiding(self, other: View) -> View:
+        """This view with the masks of another one; the very same object where those add nothing."""
+        days = [day for day in (self.as_of, other.as_of) if day is not None]
+        hides_more = other.exclude_urls or other.exclude_domains or (other.as_of and other.as_of != self.as_of)
+        if not hides_more:
+            return self
+        return replace(
+            self,
+            exclude_urls=(*self.exclude_urls, *other.exclude_urls),
+            exclude_domains=(*self.exclude_domains, *other.exclude_domains),
+            # A year stands for its first day, so that the earlier one also comes first as text.
+            as_of=min(days, key=lambda day: normal_date(day) or "", default=None),
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.digest)  # and not of thousands of addresses, at each look into a table of views
+
     @property
     def unsupported(self) -> list[str]:
-        """Fields set that the service cannot honour yet."""
+        """Fields set that a service of clear addresses cannot honour."""
         asked = ("obfuscation_seed",)
         return [f.name for f in fields(self) if f.name in asked and getattr(self, f.name) not in (None, ())]
 

@@ -24,8 +24,8 @@ BLOCK = re.compile(r"^```bash\n(.*?)^```(?:\n+```text\n(.*?)^```)?", re.MULTILIN
 
 
 @pytest.fixture(scope="module")
-def server(factbook: Snapshot) -> Iterator[str]:
-    with running_server(factbook.path) as url:
+def server(factbook: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_server(factbook.path, database=str(tmp_path_factory.mktemp("kept") / "episodes.sqlite")) as url:
         yield url
 
 

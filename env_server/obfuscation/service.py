@@ -20,10 +20,11 @@ from corpus.rankings import Scored
 from corpus.records import LinkRow
 from corpus.snapshot import Snapshot
 from env_server.obfuscation.disguise import Disguise
-from env_server.reading import Answer, Reader
+from env_server.reading import Answer, Reader, is_hidden
 from env_server.searching import Searcher
 from env_server.service import SearchService
 from env_server.sight import Sight
+from env_server.trace import note_opened, note_seen
 from env_server.view import View
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def disguised(plain: SearchService, seed: int) -> SearchService:
     snapshot = DisguisedSnapshot(plain.snapshot, seed)
     service = SearchService(plain.name, snapshot, plain.settings)
     service.sight = _Sight(snapshot, plain.sight)
-    service.searcher = Searcher(snapshot, plain.settings, service.sight)
+    service.searcher = _Searcher(snapshot, plain.settings, service.sight)
     service.reader = _Reader(snapshot, plain.settings, service.sight)
     return service
 
@@ -224,7 +225,22 @@ class _Sight(Sight):
         return kept
 
 
+class _Searcher(Searcher):
+    """What is noted of a ranking, and what an opener names, are the real one's ids."""
+
+    def _note_seen(self, doc_ids: list[str]) -> None:
+        note_seen(map(self._snapshot.disguise.real_id, doc_ids))  # type: ignore[attr-defined]
+
+    def _distractors(self, query: str, filters: Filters, view: View) -> Iterator[tuple[str, int]]:
+        shown = map(self._snapshot.disguise.shown_id, view.distractors)  # type: ignore[attr-defined]
+        return super()._distractors(query, filters, replace(view, distractors=tuple(shown)))
+
+
 class _Reader(Reader):
+    def _note_opened(self, number: int, view: View) -> None:
+        if not is_hidden(view):
+            note_opened(self._snapshot.disguise.real_id(self._store.doc_id(number)))  # type: ignore[attr-defined]
+
     def documents(
         self, cursor: str | None, limit: int, domain: str | None, url_prefix: str | None, view: View
     ) -> Answer:

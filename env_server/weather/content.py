@@ -80,14 +80,42 @@ def page_under(page: Page, fault: ContentFault | None, *, doc_id: str = "") -> P
     if fault.kind == "captcha":
         title = CAPTCHA_TITLE
         return Page(title, CAPTCHA_TEXT, None, "en", [(title, 1, 0, len(CAPTCHA_TEXT))], [], [], [], whole=False)
+    spans = _spans(page.text, fault, doc_id)
     if fault.kind == "truncated":
-        return shortened(page, int(len(page.text) * fault.level))
+        return page if spans == [(0, len(page.text))] else _only(page, spans)
+    if fault.kind == "paywalled":
+        return _only(page, spans, behind=PAYWALL_NOTICE)
+    date = earlier(page.date, fault.days)
+    banner = f"This is a saved copy of {date}." if date else "This is an older saved copy."
+    return replace(_only(page, spans, before=f"{banner} The page may have changed since.\n\n"), date=date)
+
+
+def passage_under(
+    text: str, start: int, end: int, fault: ContentFault | None, *, doc_id: str = "", page_chars: int | None = None
+) -> str:
+    """What of a span of a page's text is there under a fault and a bound of the page: "" where nothing of it is.
+
+    What a fault puts beside the text (a notice, a line on top) is on the page and not in its passages.
+    """
+    shown = text if page_chars is None else text[:page_chars]
+    if fault is None or fault.kind in RANKING_FAULTS:
+        return shown[start:end]
+    spans = _spans(shown, fault, doc_id)
+    return "".join(shown[max(start, low) : min(end, high)] for low, high in spans if low < end and high > start)
+
+
+def _spans(text: str, fault: ContentFault, doc_id: str) -> list[tuple[int, int]]:
+    """The parts of a page's text (ascending, apart) that a page fault leaves."""
+    if fault.kind == "captcha":
+        return []
+    if fault.kind == "truncated":
+        return [(0, int(len(text) * fault.level))]
     if fault.kind == "paywalled":
         # Something is held back of a short page too.
-        shown = min(int(fault.level), len(page.text) // 2)
-        space = page.text.rfind(" ", max(0, shown - 40), shown)
-        return _only(page, [(0, space if space > 0 else shown)], behind=PAYWALL_NOTICE)
-    return _stale(page, fault, doc_id)
+        shown = min(int(fault.level), len(text) // 2)
+        space = text.rfind(" ", max(0, shown - 40), shown)
+        return [(0, space if space > 0 else shown)]
+    return _stale_spans(text, fault, doc_id)
 
 
 def shortened(page: Page, chars: int) -> Page:
@@ -106,24 +134,20 @@ def earlier(date: str | None, days: int) -> str | None:
         return None
 
 
-def _stale(page: Page, fault: ContentFault, doc_id: str) -> Page:
+def _stale_spans(text: str, fault: ContentFault, doc_id: str) -> list[tuple[int, int]]:
     """An older copy, as far as one version of a page can show it: its date is set back, a line on top says so, and a
     share of its paragraphs, headings excepted, is not there yet. Nothing is invented and no figure is changed.
     """
     base = base_of(fault.seed, b"stale", doc_id.encode())
     spans: list[tuple[int, int]] = []
-    blocks = _blocks(page.text)
+    blocks = _blocks(text)
     for place, (start, end) in enumerate(blocks):
-        if page.text.startswith("#", start) or unit(base, b"%d" % place) >= fault.level:
+        if text.startswith("#", start) or unit(base, b"%d" % place) >= fault.level:
             if spans and spans[-1][1] == start:
                 spans[-1] = (spans[-1][0], end)
             else:
                 spans.append((start, end))
-    if not spans and blocks:
-        spans = blocks[:1]
-    date = earlier(page.date, fault.days)
-    banner = f"This is a saved copy of {date}." if date else "This is an older saved copy."
-    return replace(_only(page, spans, before=f"{banner} The page may have changed since.\n\n"), date=date)
+    return spans or blocks[:1]
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:

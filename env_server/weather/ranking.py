@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -123,6 +123,17 @@ def ranks_of(
     first = {doc_id: rank for rank, doc_id in reversed(list(enumerate(before, 1)))}
     second = {doc_id: rank for rank, doc_id in reversed(list(enumerate(after, 1)))}
     return {doc_id: (first.get(doc_id), second.get(doc_id)) for doc_id in gold}
+
+
+def as_text(ranks: Mapping[str, tuple[int | None, int | None]]) -> str:
+    """Ranks as a row of an episode keeps them, without the pages' ids: "3>12 1>-"."""
+    return " ".join(f"{before or '-'}>{after or '-'}" for before, after in ranks.values())
+
+
+def ranks_from(text: str) -> list[tuple[int | None, int | None]]:
+    """The inverse of `as_text`, but for the ids."""
+    pairs = ([None if rank == "-" else int(rank) for rank in pair.split(">")] for pair in text.split())
+    return [(before, after) for before, after in pairs]
 
 
 def short_snippet(text: str, *, words: int | None, cjk_chars: int | None) -> str:

@@ -37,6 +37,11 @@ def view_of_episode(
     )
 
 
+def changes_rankings(view: View, clear: View) -> bool:
+    """Whether an episode's weather, without a drawn fault, may rank otherwise than its clear view does."""
+    return (view.dropped, view.degradation, view.distractors) != (clear.dropped, clear.degradation, clear.distractors)
+
+
 def view_under(view: View, fault: ContentFault | None) -> View:
     """The same view with a drawn fault; without one the very same object, which is recognised without comparing."""
     return view if fault is None else _under(view, fault)

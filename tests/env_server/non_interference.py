@@ -72,5 +72,6 @@ def _plain(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], bytes]:
 
 
 def _extra(record: logging.LogRecord) -> dict[str, str]:
-    usual = set(vars(logging.makeLogRecord({})))
-    return {name: repr(value) for name, value in vars(record).items() if name not in usual | {"message", "asctime"}}
+    # How long something took is of the machine, not of the answer.
+    usual = {*vars(logging.makeLogRecord({})), "message", "asctime", "duration_s"}
+    return {name: repr(value) for name, value in vars(record).items() if name not in usual}

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from env_server.database import engine_of
-from env_server.episode_reward import Reward
+from env_server.episode_reward import Pages, Reward
 from env_server.episode_store import EpisodeStore
 from env_server.episode_turns import Episodes, Turn
 from env_server.episodes import Budget, Gold, Row, Spec
@@ -172,7 +172,7 @@ async def test_an_answer_is_taken_once_over_all_workers(url: str) -> None:
 async def test_an_answer_is_scored_over_every_call_that_is_numbered_before_it(url: str) -> None:
     is_scoring, may_go_on, scored = threading.Event(), threading.Event(), list[int]()
 
-    def score(answer: str, gold: Gold, spec: Spec, rows: Sequence[Row]) -> Reward:
+    def score(answer: str, gold: Gold, spec: Spec, rows: Sequence[Row], pages: Pages | None) -> Reward:
         scored.append(len(rows))
         is_scoring.set()
         assert may_go_on.wait(20)
@@ -257,14 +257,14 @@ async def test_a_server_that_ends_connections_is_asked_again(server: partial[str
 async def test_tables_of_another_version_are_refused_by_name_with_a_remedy(url: str) -> None:
     await EpisodeStore(url).open()
     with engine_of(url).connect() as connection:
-        connection.execute(sa.text("update about set version = 2 where part = 'episodes'"))
+        connection.execute(sa.text("update about set version = 99 where part = 'episodes'"))
         connection.commit()
     with pytest.raises(EnvServerError) as refused:
         await EpisodeStore(url).open()
     problem = refused.value.problem
     assert problem.code == "episodes_version"
+    assert "version 99" in problem.message
     assert "version 2" in problem.message
-    assert "version 1" in problem.message
     assert "another database" in problem.remedy
 
 

@@ -69,10 +69,22 @@ async def trouble(client: httpx.AsyncClient, name: str, path: str = "/mcp", **ar
     return text
 
 
+def id_of(sent: bytes) -> Any:
+    """The id that an answer has to carry: null where what was sent is no message or names no request."""
+    try:
+        body = json.loads(sent)
+    except ValueError:
+        return None
+    is_message = isinstance(body, dict) and body.get("jsonrpc") == "2.0" and isinstance(body.get("method"), str)
+    return body.get("id") if is_message else None
+
+
 def refusal(answer: httpx.Response, status: int, code: int) -> str:
     assert answer.status_code == status, answer.text
     body = answer.json()
-    assert (body["jsonrpc"], body["id"], body["error"]["code"]) == ("2.0", None, code)
+    # Whoever may not come in is not read.
+    name = None if status == 401 else id_of(answer.request.content)
+    assert (body["jsonrpc"], body["id"], body["error"]["code"]) == ("2.0", name, code)
     text: str = body["error"]["message"]
     return text
 
@@ -223,7 +235,7 @@ async def test_overload_is_a_503_that_says_when_to_come_back(make_app: Callable[
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=front), base_url="http://testserver") as client:
         held = asyncio.create_task(client.post("/mcp", json=message("ping")))
         await reached.wait()
-        refused = await client.post("/mcp", json=message("ping", id=2))
+        refused = await client.post("/mcp", json=message("tools/list", id=2))
         refusal(refused, 503, -32000)
         assert refused.headers["retry-after"] == "1"
         opened.set()
@@ -288,6 +300,30 @@ async def test_equal_requests_get_equal_bytes(make_client: MakeClient) -> None:
             first, second, computed = [await each.post("/mcp", json=sent) for each in (client, client, other)]
             assert first.content == second.content == computed.content
             assert second.headers["x-stillweb-cache"] == "hit"
+
+
+async def test_a_message_s_id_is_no_part_of_what_is_cached_and_comes_back_as_it_was_sent(
+    make_client: MakeClient,
+) -> None:
+    async with make_client() as client:
+        answers = []
+        for id in (1, 2, "one", "ü", 0, -7, 2**53):
+            sent = called("search", query="harbour lamp") | {"id": id}
+            sent["params"]["_meta"] = {"progressToken": id}
+            answer = await client.post("/mcp", json=sent)
+            assert answer.json()["id"] == id
+            assert int(answer.headers["content-length"]) == len(answer.content)
+            answers.append(answer)
+    assert [answer.headers["x-stillweb-cache"] for answer in answers] == ["miss"] + ["hit"] * 6
+    assert len({json.dumps(answer.json()["result"]) for answer in answers}) == 1
+
+
+async def test_the_weather_of_a_tool_call_is_not_that_of_its_id(make_client: MakeClient) -> None:
+    async with make_client(weather="only-rate-limit", virtual_time=True) as client:
+        for number in range(12):
+            sent = called("search", query=f"harbour {number}")
+            statuses = {(await client.post("/mcp", json=sent | {"id": id})).status_code for id in (1, 2, 3)}
+            assert len(statuses) == 1
 
 
 @pytest.mark.parametrize("profile", ["", "browsecomp-plus", "wiki"])

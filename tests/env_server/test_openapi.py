@@ -23,6 +23,7 @@ from corpus import Snapshot
 from env_server import schemas
 from env_server.app import create_app
 from env_server.front import Front
+from env_server.ledger.routes import LedgerAnswer
 from env_server.settings import ServerSettings
 
 ADA = "https://tiny.example/people/ada"
@@ -38,6 +39,7 @@ ANSWERS: dict[tuple[str, str], type[BaseModel]] = {
     ("GET", "/v1/links"): schemas.LinksAnswer,
     ("GET", "/v1/documents"): schemas.DocumentsAnswer,
     ("GET", "/v1/snapshot"): schemas.SnapshotAnswer,
+    ("GET", "/v1/ledger"): LedgerAnswer,
     ("GET", "/health"): schemas.HealthAnswer,
     ("GET", "/ready"): schemas.ReadyAnswer,
 }
