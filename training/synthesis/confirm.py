@@ -1,0 +1,71 @@
+"""A second extractor's opinion of a proof: is the answer the only one by its facts too?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from training.synthesis.blur import SEARCH_CAP
+from training.synthesis.index import FactIndex
+from training.synthesis.predicates import names_of, relation_of
+from training.synthesis.proof import Proof
+from training.synthesis.solve import solve
+from training.synthesis.verify import constraints_of
+from training.tasks import Task
+
+Opinion = Literal["confirmed", "ambiguous", "other answer", "no answer", "not read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """Tasks by opinion.
+
+    confirmed: the same answer and no other. ambiguous: the same and others. other answer, no answer: the second's
+    facts contradict a clue, or miss a fact. not read: it has no such entity or relation, so it cannot say.
+    """
+
+    confirmed: int = 0
+    ambiguous: int = 0
+    other_answer: int = 0
+    no_answer: int = 0
+    not_read: int = 0
+
+    @property
+    def tasks(self) -> int:
+        return self.confirmed + self.ambiguous + self.other_answer + self.no_answer + self.not_read
+
+    @property
+    def share(self) -> float:
+        """Of all tasks those that are confirmed; 0.0 of none."""
+        return self.confirmed / self.tasks if self.tasks else 0.0
+
+    @property
+    def unique(self) -> float:
+        """Of the tasks for which the second finds the answer, those for which it finds no other; 0.0 of none."""
+        found = self.confirmed + self.ambiguous
+        return self.confirmed / found if found else 0.0
+
+
+def opinion_on(task: Task, second: FactIndex) -> Opinion:
+    """What the facts of another extractor, as they stand without conflict, say of a task.
+
+    Kinds are not asked for, but where a clue asks: two extractors name them in their own words.
+    """
+    proof = Proof.model_validate(task.proof)
+    asked = constraints_of(proof)
+    relations = {edge.relation for edge in asked.edges} | {relation_of(predicate) or "" for _, predicate in asked.clues}
+    named = {doc_id for _, predicate in asked.clues for doc_id in names_of(predicate)}
+    if not {*proof.solution, *named} <= second.number.keys() or relations - {""} - second.relations.keys():
+        return "not read"
+    found = solve(second, asked, "closed", distinct=True, enough=2, cap=SEARCH_CAP).answers
+    if second.number[proof.solution[0]] in found:
+        return "confirmed" if len(found) == 1 else "ambiguous"
+    return "other answer" if found else "no answer"
+
+
+def survival(opinions: Iterable[Opinion]) -> Survival:
+    counts = dict.fromkeys(("confirmed", "ambiguous", "other answer", "no answer", "not read"), 0)
+    for opinion in opinions:
+        counts[opinion] += 1
+    return Survival(*counts.values())
