@@ -38,6 +38,7 @@ slow: $(VENV)/.slow ## the slower suites: wheel, browser, real models, real corp
 full: export STILLWEB_KILLS = 20
 full: export STILLWEB_REQUESTS = 20000
 full: export STILLWEB_EXAMPLES = 2000
+full: export STILLWEB_SOAK_S = 1800
 full: REQUESTS = 1000000
 full: test slow test-clients figures bench ## everything, twenty kills a command, a million requests, and the figures in docs/figures
 
@@ -49,6 +50,11 @@ figures: $(VENV)/.slow ## measure again what stands in docs/figures
 	$(BIN)/python -m tests.bench.bench_near_duplicates --data $(SHARED)
 	$(BIN)/python -m tests.bench.bench_scale --data $(SHARED)
 	$(BIN)/python -m tests.bench.bench_scoring
+	$(BIN)/python -m tests.bench.bench_storm
+	$(BIN)/python -m tests.bench.bench_weather
+	$(BIN)/python -m tests.bench.bench_faults
+	$(BIN)/python -m tests.bench.bench_soak --seconds 480
+	$(BIN)/python -m tests.bench.render_weather
 	$(BIN)/python -m tests.bench.render_readme
 	$(BIN)/python -m tests.bench.render_docs
 

@@ -290,7 +290,7 @@ class Front:
                 scope[WRAP] = wrap
         if episode and not self._keeps_episodes:
             return self._problem(served, dialect, _no_episode(episode))
-        if self._skies is None:
+        if self._skies is None or (not episode and self._settings.weather is None):
             # What most requests are, and most of those are hits: nothing is made that a hit does not need.
             key = self._key(served, call.view, canonical_of(scope, content_type, told, body))
             kept = self.cache.get(key)

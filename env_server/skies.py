@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from env_server.addressing import Served
 from env_server.asking import Asking
 from env_server.cache import CacheState, FinishedAnswer
+from env_server.calls import Call
 from env_server.dialects.dialect import Dialect
 from env_server.errors import EnvServerError, Problem
 from env_server.ledger.counts import run_named
@@ -36,7 +37,6 @@ from env_server.weather.views import changes_rankings, view_of_episode, view_und
 
 if TYPE_CHECKING:
     from env_server.episode_turns import Episodes, Turn
-    from env_server.front import Call
 
 Answered = tuple[FinishedAnswer, CacheState]
 
@@ -184,7 +184,7 @@ class Skies:
         clear = self._clear_view_of(episode_id, turn)
         fault = None if weather is None else weather.content
         if changes_rankings(self._view_of(episode_id, turn), clear) or (fault and fault.kind in RANKING_FAULTS):
-            found, state = await self._cached(asked, replace(call, view=clear))
+            found, state = await self._cached(asked, _seeing(call, clear))
             if state == "bypass" or found.status != 200:
                 return ""
             before = unpacked(found.seen)
@@ -200,13 +200,20 @@ class Skies:
             extra = () if wait is None else ((b"retry-after", str(wait).encode()),)
             return self._problem(asked.served, asked.dialect, problem, *extra)[0], "weather"
         seen = view if weather is None else view_under(view, weather.content)
-        return await self._cached(asked, call if seen is call.view else replace(call, view=seen))
+        return await self._cached(asked, _seeing(call, seen))
 
     async def _after(self, weather: Weather | None, answer: FinishedAnswer, state: CacheState) -> Answered:
         """Wait as long as the weather says, on no thread, unless time is virtual here."""
         if weather is not None and weather.latency_s and not self._settings.virtual_time:
             await asyncio.sleep(weather.latency_s)
         return told_of(answer, weather), state
+
+
+def _seeing(call: Call, view: View) -> Call:
+    """The call under another view."""
+    if view is call.view:
+        return call
+    return Call(call.snapshot, view, call.dialect, call.key, call.host)
 
 
 def _drawn(asked: Asking, canonical: bytes, profile: Profile | None, seed: int, attempt: int) -> Weather | None:

@@ -6,7 +6,7 @@ import datetime
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -37,7 +37,14 @@ class Price(_Data):
     def micro_usd(self, counts: Counts) -> int:
         """Rounded to a whole millionth, halves to the even one."""
         units = {"call": counts.billed, "page": counts.pages, "token": counts.billed_tokens}[self.unit]
-        return round(Fraction(self.usd) * 1_000_000 * units / self.per)
+        whole, part = self._micro_usd
+        dollars, left = divmod(units * whole, part)  # a call in an episode has no time for fractions
+        return dollars + (2 * left > part or (2 * left == part and dollars % 2))
+
+    @cached_property
+    def _micro_usd(self) -> tuple[int, int]:
+        """Of a unit, as a fraction."""
+        return (Fraction(self.usd) * 1_000_000 / self.per).as_integer_ratio()
 
 
 class Vendor(_Data):

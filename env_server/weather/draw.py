@@ -16,6 +16,7 @@ from env_server.errors import Problem
 from env_server.weather.content import ContentFault
 from env_server.weather.profiles import Profile
 from env_server.weather.rules import (
+    Bursts,
     ContentRule,
     DeadPage,
     Fixed,
@@ -77,11 +78,12 @@ def draw(profile: Profile, seed: int, route: str, dialect: str, canonical_reques
     if not above and not below:
         return CLEAR
     base = base_of(seed, canonical_request)
+    now = b" 1 " if attempt == 1 else b" %d " % attempt
     latency_s, fault, content = 0.0, None, None
     drawn: list[str] = []
     for rule in above:
-        name = _comes(rule, base, seed, attempt)
-        if name is None:
+        name = rule.label + (b" 0 " if rule.lasting else now)
+        if unit(base, name) >= (rule.rate if rule.bursts is None else _rate(rule, rule.bursts, base, seed, attempt)):
             continue
         if isinstance(rule, Latency):
             latency_s = _seconds(rule, unit(base, name + b"size"))
@@ -92,8 +94,8 @@ def draw(profile: Profile, seed: int, route: str, dialect: str, canonical_reques
             if isinstance(rule, Timeout):
                 latency_s = rule.after_s
     for rule in below:
-        name = _comes(rule, base, seed, attempt)
-        if name is None:
+        name = rule.label + (b" 0 " if rule.lasting else now)
+        if unit(base, name) >= (rule.rate if rule.bursts is None else _rate(rule, rule.bursts, base, seed, attempt)):
             continue
         drawn.append(rule.kind)
         if fault is None and content is None:
@@ -101,26 +103,21 @@ def draw(profile: Profile, seed: int, route: str, dialect: str, canonical_reques
     return Weather(latency_s, fault, content, tuple(drawn)) if drawn or latency_s else CLEAR
 
 
-def _comes(rule: Rule, base: bytes, seed: int, attempt: int) -> bytes | None:
-    """The name of the draw where the fault comes up, else None."""
+def _rate(rule: Rule, bursts: Bursts, base: bytes, seed: int, attempt: int) -> float:
+    """The rate of a fault that comes in bursts, for one attempt of one request."""
     kind = rule.label
-    name = kind + (b" 0 " if rule.lasting else b" 1 " if attempt == 1 else b" %d " % attempt)
-    rate = rule.rate
-    if rule.bursts is not None:
-        window = 0 if rule.lasting else (attempt - 1) // rule.bursts.attempts
-        if rule.bursts.groups is None:
-            burst = unit(base, b"%s burst %d" % (kind, window))
-        else:
-            group = int(unit(base, kind + b" group") * rule.bursts.groups)
-            burst = _burst(seed, kind, group, window)
-        if burst < rule.bursts.share:
-            rate = rule.bursts.rate
-    return name if unit(base, name) < rate else None
+    window = 0 if rule.lasting else (attempt - 1) // bursts.attempts
+    if bursts.groups is None:
+        burst = unit(base, b"%s burst %d" % (kind, window))
+    else:
+        group = int(unit(base, kind + b" group") * bursts.groups)
+        burst = _burst(seed, kind, group, window)
+    return bursts.rate if burst < bursts.share else rule.rate
 
 
 @lru_cache(maxsize=16_384)
 def _burst(seed: int, kind: bytes, group: int, window: int) -> float:
-    """The number of a group in a window. Kept: the calls of a seed share a few, and its two digests are a call's dearest."""
+    """The number of a group in a window. Kept, since the calls of a seed share a few, and two digests are dear."""
     return unit(base_of(seed, b"burst", kind), b"%d %d" % (group, window))
 
 

@@ -15,6 +15,8 @@ from tavily import TavilyClient
 from env_server.recording.store import Recording
 from tests.env_server.recording.live_web import live_web, raw, served
 
+KILLS = int(os.environ.get("STILLWEB_KILLS", "1"))
+"""How often a server that records is killed; `make full` sets 20."""
 QUERIES = ["lighthouse", "storm of 1887", "kelp bread", "terns"]
 PAGES = ["https://tiny.example/places/lighthouse", "https://tiny.example/nature/terns"]
 
@@ -85,30 +87,32 @@ def test_a_server_killed_while_it_records_loses_no_answer_that_it_gave(
     given: list[str] = []
     with served(tiny_path, tmp_path / "live.log") as live:
         options = ["--record", str(database), "--upstream", f"serper={live.url}/serper"]
-        with served(other_path, tmp_path / "record.log", *options) as recording:
-            enough = threading.Event()
+        for kill in range(KILLS):
+            with served(other_path, tmp_path / "record.log", *options) as recording:
+                enough = threading.Event()
 
-            def ask() -> None:
-                with httpx.Client(base_url=recording.url) as client:
-                    for number in range(100_000):
-                        try:
-                            answer = client.post("/serper/search", json={"q": f"lighthouse {number}"})
-                        except httpx.HTTPError:
-                            return
-                        assert answer.status_code == 200
-                        given.append(f'{{"q":"lighthouse {number}"}}')
-                        if number == 100:
-                            enough.set()
+                def ask(kill: int, url: str, enough: threading.Event) -> None:
+                    with httpx.Client(base_url=url) as client:
+                        for number in range(100_000):
+                            query = f"lighthouse {kill} {number}"
+                            try:
+                                answer = client.post("/serper/search", json={"q": query})
+                            except httpx.HTTPError:
+                                return
+                            assert answer.status_code == 200
+                            given.append(f'{{"q":"{query}"}}')
+                            if number == 100:
+                                enough.set()
 
-            asking = threading.Thread(target=ask)
-            asking.start()
-            assert enough.wait(60)
-            os.killpg(recording.process.pid, signal.SIGKILL)
-            asking.join(60)
-            recording.process.wait(20)
-    kept = {row.outgoing.body.decode() for row in Recording(database).rows()}
-    assert len(given) > 100
-    assert set(given) <= kept
+                asking = threading.Thread(target=ask, args=(kill, recording.url, enough))
+                asking.start()
+                assert enough.wait(60)
+                os.killpg(recording.process.pid, signal.SIGKILL)
+                asking.join(60)
+                recording.process.wait(20)
+            kept = {row.outgoing.body.decode() for row in Recording(database).rows()}
+            assert len(given) > 100 * (kill + 1)
+            assert set(given) <= kept
 
 
 @pytest.mark.slow
