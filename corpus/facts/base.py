@@ -24,7 +24,7 @@ from corpus.records import Document
 
 # Extractor -> the module whose `read_pages(documents, worlds) -> Reading` and `VERSION` make it. The second is written
 # apart from the first and checks it; they share records and relations alone.
-EXTRACTORS: dict[str, str] = {"first": "corpus.facts.first"}
+EXTRACTORS: dict[str, str] = {"first": "corpus.facts.first", "second": "corpus.facts.second"}
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ _REGION = re.compile(
     r"(?:Europe|Asia|Africa|America|Oceania|Caribbean|Middle East|Balkans)\b"
 )
 _SHARED = re.compile(
-    r"(?P<name>[^;()]+?)(?: \((?P<other>[^()]+)\))?(?P<part> river (?:source|mouth)(?: and (?:source|mouth))?)?"
+    r"(?P<name>[^;()]+?)(?: \((?!shared with )(?P<other>[^()]+)\))?"
+    r"(?P<part> river (?:source|mouth)(?: and (?:source|mouth))?)?"
     r"(?: \(shared with (?P<with>(?:[^()\[\]]|\[[sm]\]|\([^()]*\))*)\))? ?[-–]? ?"
     r"(?P<number>[\d,]+(?:\.\d+)?) (?P<unit>sq km|km)\b"
 )
@@ -130,6 +131,8 @@ def _borders(page: _Page, line: Line, text: str) -> Iterator[Statement]:
     if page.document.title == "European Union":
         return
     found = [name for name in page.names.find(text) if text.count("(", 0, name[0]) == text.count(")", 0, name[0])]
+    if not found:
+        return
     targets = [target for _, _, target in found]
     for (start, end, target), after in zip(found, [*(start for start, _, _ in found[1:]), len(text)], strict=True):
         amount = _AMOUNT.search(text, end, after)

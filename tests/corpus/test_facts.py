@@ -474,3 +474,17 @@ def test_spans_of_other_corpora_hold_their_anchor_or_value(shared_data: Path) ->
                     assert fact.value.text in re.sub(r"\[\d+\]", "", " ".join(words.split())), (fact, words)
                 elif fact.value and fact.value.kind == "date":
                     assert fact.value.text[:4] in words
+
+
+def test_lands_share_lakes_as_well_as_rivers_and_their_rare_earths_stay_rare(
+    book: FactBase, land: dict[str, str]
+) -> None:
+    assert "Kenya" in objects(book, land["Uganda"], "shares_lake_with")
+    assert "Zambia" in objects(book, land["Malawi"], "shares_river_with")
+    resources = values(book, land["China"], "natural_resource")
+    assert "rare earth elements" in resources
+    assert "earth elements" not in resources
+
+
+def test_neighbours_that_have_no_page_are_no_borders(pages: list[Document]) -> None:
+    assert facts_of([page for page in pages if page.title == "Austria"]).of("borders") == ()
