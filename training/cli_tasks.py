@@ -24,6 +24,7 @@ def make(
     language: Annotated[str, typer.Option(help="Language of the questions.")] = "en",
     min_candidates: Annotated[int, typer.Option(min=1, help="Entities that any single clue leaves.")] = 20,
     per_answer: Annotated[int, typer.Option(min=1, help="Tasks with one answer, at most.")] = 3,
+    per_class: Annotated[float, typer.Option(min=0, max=1, help="Share of tasks of one structure, at most.")] = 0.05,
     links: Annotated[bool, typer.Option("--links", help="Take plain hyperlinks for edges too.")] = False,
     extractor: Annotated[str, typer.Option(help="Whose facts.")] = "first",
     processes: Annotated[int, typer.Option(min=1, help="Processes at work; changes no task.")] = 1,
@@ -47,6 +48,7 @@ def make(
             language=language,
             min_candidates=min_candidates,
             per_answer=per_answer,
+            per_class=per_class,
             links=links,
         )
     except ValueError as error:

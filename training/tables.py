@@ -37,9 +37,9 @@ def _rates(scored: Evaluation) -> list[str]:
         [name, _share(rate.mean), f"{_share(rate.low)} to {_share(rate.high)}", _share(rate.error), str(rate.tasks)]
         for name, rate in scored.rates.items()
     ]
-    table = _table(["", "mean", "95 % interval", "error", "tasks"], rows)
+    shown = table(["", "mean", "95 % interval", "error", "tasks"], rows)
     seen = scored.rates.get(scored.outcome) or next(iter(scored.rates.values()))
-    return [table, f"Detectable of {scored.outcome} against another such run, not paired: {_share(seen.detectable)}."]
+    return [shown, f"Detectable of {scored.outcome} against another such run, not paired: {_share(seen.detectable)}."]
 
 
 def _at(scored: Evaluation) -> list[str]:
@@ -53,7 +53,7 @@ def _at(scored: Evaluation) -> list[str]:
         ]
         for k, one in scored.at.items()
     ]  # fmt: skip
-    return [_table(["k", "tasks", "avg@k", "95 % interval", "pass@k", "pass^k", "maj@k", "detectable"], rows)]
+    return [table(["k", "tasks", "avg@k", "95 % interval", "pass@k", "pass^k", "maj@k", "detectable"], rows)]
 
 
 def _spreads(scored: Evaluation) -> list[str]:
@@ -69,7 +69,7 @@ def _spreads(scored: Evaluation) -> list[str]:
         [name, str(one.n), _plain(one.mean), _plain(one.p50), _plain(one.p99), _plain(one.detectable)]
         for name, one in spreads.items()
     ]
-    return [_table(["", "rollouts", "mean", "p50", "p99", "detectable"], rows)]
+    return [table(["", "rollouts", "mean", "p50", "p99", "detectable"], rows)]
 
 
 def _confidence(scored: Evaluation) -> list[str]:
@@ -80,7 +80,7 @@ def _confidence(scored: Evaluation) -> list[str]:
             _share(one.legacy_error), _plain(one.brier), _plain(one.auroc), _share(one.detectable),
         ]]  # fmt: skip
         head = ["rollouts", "confidence", "accuracy", "ECE", "ECE, last bin left out", "Brier", "AUROC", "detectable"]
-        found.append(_table(head, rows))
+        found.append(table(head, rows))
     if (agreed := scored.agreement) is not None:
         found.append(
             f"Rules and judge agree on {_share(agreed['agreed'])} of {agreed['rollouts']:.0f} rollouts, kappa "
@@ -118,7 +118,7 @@ def _compared(compared: Iterable[Comparison]) -> list[str]:
         "test",
         "detectable",
     ]
-    return [_table(head, rows)]
+    return [table(head, rows)]
 
 
 def _loss(loss: Loss) -> list[str]:
@@ -126,15 +126,16 @@ def _loss(loss: Loss) -> list[str]:
         [place, _share(getattr(loss, place)), _share(loss.recoverable[place])]
         for place in ("retrieval", "reading", "answering")
     ]
-    table = _table(["wrong, lost in", "of rollouts", "the ceiling has it"], rows)
+    shown = table(["wrong, lost in", "of rollouts", "the ceiling has it"], rows)
     return [
-        f"{table}\n\nRight {_share(loss.right)} over {loss.tasks} tasks, of it from memory {_share(loss.from_memory)}; "
+        f"{shown}\n\nRight {_share(loss.right)} over {loss.tasks} tasks, of it from memory {_share(loss.from_memory)}; "
         f"floor {_share(loss.floor)}, ceiling {_share(loss.ceiling)}, captured {_share(loss.captured)}; "
         f"without named evidence {_share(loss.unplaced)}; detectable {_share(loss.detectable)}."
     ]
 
 
-def _table(head: Cells, rows: Sequence[Cells]) -> str:
+def table(head: Cells, rows: Sequence[Cells]) -> str:
+    """Columns of plain text, the first to the left, the others to the right."""
     widths = [max(len(line[place]) for line in (head, *rows)) for place in range(len(head))]
     lines = [
         "  ".join(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -12,19 +13,33 @@ from corpus.facts.records import Fact
 from corpus.snapshot import Snapshot
 from training.synthesis.blur import Draft, Ladders, first_draft, is_unique
 from training.synthesis.dispersion import Dispersion, dispersion
-from training.synthesis.graph import Region, Shape, grow, sample
+from training.synthesis.graph import Allowed, Region, Shape, grow, sample, seeded
 from training.synthesis.index import FactIndex
-from training.synthesis.leaks import check_leaks
+from training.synthesis.leaks import LeakChecks, Leaks
+from training.synthesis.postings import Ints
 from training.synthesis.predicates import names_of
-from training.synthesis.proof import Proof, ProvedClue, ProvedDispersion, ProvedEdge, TaskDraft, stated, task_id_of
+from training.synthesis.proof import (
+    Proof,
+    ProvedClue,
+    ProvedDispersion,
+    ProvedEdge,
+    TaskDraft,
+    stated,
+    structure_class,
+    task_id_of,
+)
 from training.synthesis.recipe import Recipe
 from training.synthesis.refine import Necessity, necessity, refined
 from training.synthesis.seeds import Eligible
 from training.synthesis.solve import solve
 from training.synthesis.treewidth import graph6, treewidth
-from training.synthesis.wording import word
+from training.synthesis.wording import phrases, worded
 from training.tasks import Task
 
+DRAWS = 12
+"""Draws of a shape before one of the recipe's tries is given up: they cost next to nothing."""
+REPAIRS = 6
+"""Clues about a variable that are tried to bring another page in."""
 NEAR_MISSES = 10
 """Entities kept of those that satisfy all but one constraint."""
 
@@ -38,6 +53,11 @@ class Maker:
     seeds: Eligible
     recipe: Recipe
     snapshot: Snapshot | None
+    leaks: LeakChecks
+    near: Allowed
+    """Neighbours among what may be a hidden node."""
+    dense: dict[int, Ints]
+    """Treewidth -> entities that a subgraph of it may hold, by `postings.core`."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +74,10 @@ def tasks_of_region(maker: Maker, width: int, number: int) -> Made:
     """Many tasks of one treewidth from one region: a function of facts, recipe, width and number alone."""
     rng = maker.recipe.generator(maker.index.base.snapshot_id, maker.index.base.extractor, width, number)
     answers = np.flatnonzero(maker.seeds.answers)
-    region = grow(maker.index, int(answers[int(rng.integers(len(answers)))]), maker.seeds.hidden, rng)
+    starts = answers if width == 1 else maker.dense[width]
+    if not len(starts):
+        return Made(width, number, (), Counter({"regions": 1, f"width {width}: no core": 1}))
+    region = grow(maker.index, seeded(maker.near, starts, width, rng), maker.seeds.hidden, rng)
     yields: Counter[str] = Counter({"regions": 1, "regions with chords": int(region.chords > 0)})
     yields["chords"] += region.chords
     tasks: list[Task] = []
@@ -62,7 +85,9 @@ def tasks_of_region(maker: Maker, width: int, number: int) -> Made:
     for _ in range(maker.recipe.tries):
         if len(tasks) >= maker.recipe.per_region:
             break
-        shape = sample(region, width, maker.recipe.size(width, rng), maker.seeds.answers, rng)
+        size = maker.recipe.size(width, rng)
+        drawn = (sample(region, width, size, maker.seeds.answers, rng) for _ in range(DRAWS))
+        shape = next((shape for shape in drawn if shape), None)
         task, gate = _attempt(maker, region, shape, width, rng) if shape else (None, "no shape")
         yields[f"width {width}: {gate}"] += 1
         if task and shape and tuple(sorted(shape.nodes)) not in seen:
@@ -79,6 +104,7 @@ def _attempt(
     draft = first_draft(maker.ladders, shape, rng)
     if draft is None:
         return None, "no clue for a hidden node"
+    draft = _dispersed(maker, draft, rng)
     if _shortest(draft).minimum < recipe.dispersion[0]:
         return None, "one-page shortcuts"
     if not is_unique(index, draft):
@@ -95,11 +121,13 @@ def _attempt(
     left = necessity(index, draft)
     proof = _proof(maker, draft, left, spread, full.solutions)
     task_draft = TaskDraft(proof, index.base)
-    question = word(task_draft, rng, recipe.language)
-    verdict = check_leaks(task_draft, question, snapshot=maker.snapshot)
-    if not verdict.passed:
-        return None, f"leak: {verdict.reason}"
-    return _task(maker, region, task_draft, question, _near_misses(index, left, shape.nodes[0])), "passed"
+    # Random numbers of its own: other words change no task.
+    wording = worded(task_draft, recipe.generator("wording", task_id_of(proof)), recipe.language)
+    leaks = maker.leaks.check(task_draft, wording.text)
+    if not leaks.verdict.passed:
+        return None, f"leak: {leaks.verdict.reason}"
+    task_draft = TaskDraft(proof.model_copy(update={"wording": phrases(wording)}), index.base)
+    return _task(maker, region, task_draft, wording.text, leaks, _near_misses(index, left, shape.nodes[0])), "passed"
 
 
 def _facts(draft: Draft) -> list[Fact]:
@@ -112,6 +140,23 @@ def _facts(draft: Draft) -> list[Fact]:
 def _shortest(draft: Draft) -> Dispersion:
     """Dispersion over all pages of the snapshot."""
     return dispersion([{support.doc_id for support in fact.supports} for fact in _facts(draft)])
+
+
+def _dispersed(maker: Maker, draft: Draft, rng: np.random.Generator) -> Draft:
+    """The draft with further clues, one a variable, that other pages alone state, as long as its pages are too few."""
+    index, least = maker.index, maker.recipe.dispersion[0]
+    own = {index.ids[node] for node in draft.shape.nodes}
+    pages = _shortest(draft).minimum
+    for variable in rng.permutation(len(draft.shape.nodes)).tolist():
+        if pages >= least:
+            break
+        taken = {clue.relation for clue in draft.clues if clue.variable == variable}
+        for clue in islice(maker.ladders.drawn(draft.shape.nodes[variable], own, taken, rng), REPAIRS):
+            tried = replace(draft, clues=(*draft.clues, replace(clue, variable=variable)))
+            if (more := _shortest(tried).minimum) > pages:
+                draft, pages = tried, more
+                break
+    return draft
 
 
 def _spread(index: FactIndex, draft: Draft) -> ProvedDispersion:
@@ -170,10 +215,16 @@ def _proof(maker: Maker, draft: Draft, left: Necessity, spread: ProvedDispersion
         solutions=solutions,
         dispersion=spread,
         min_candidates=maker.recipe.min_candidates,
+        at_least=tuple(
+            f"{sort} {at}"
+            for sort, found, first in (("clue", left.clues, 0), ("edge", left.edges, 0), ("node", left.nodes, 1))
+            for at, part in enumerate(found, first)
+            if not part.complete
+        ),
     )
 
 
-def _task(maker: Maker, region: Region, draft: TaskDraft, question: str, missed: list[str]) -> Task:
+def _task(maker: Maker, region: Region, draft: TaskDraft, question: str, leaks: Leaks, missed: list[str]) -> Task:
     proof, facts = draft.proof, draft.facts
     answer = facts.entities[proof.solution[0]]
     wrong = dict.fromkeys(facts.entities[doc_id].name for doc_id in missed)
@@ -196,7 +247,9 @@ def _task(maker: Maker, region: Region, draft: TaskDraft, question: str, missed:
             "dispersion": proof.dispersion.minimum,
             "variables": len(proof.solution),
             "role": proof.role,
+            "structure": structure_class(proof),
             "popularity": int(maker.index.degrees[maker.index.number[answer.doc_id]]),
+            **leaks.figures,
         },
     )
 

@@ -16,11 +16,13 @@ from corpus.facts.records import Fact
 from training.synthesis.graph import Shape
 from training.synthesis.index import KEPT_ENTITIES, FactIndex
 from training.synthesis.ladders import Level, ladder
-from training.synthesis.predicates import names_of
+from training.synthesis.predicates import OUTSIDE, names_of
 from training.synthesis.solve import Constraints, Edge, solve
 
 CLUES = 2
 """Clues of a variable at the start: more make more tasks unique and fewer of them irreducible."""
+BOUND = 3
+"""Edges that say enough of a hidden node. In a clique of four a clue for each leaves no edge needed."""
 SHARPNESS = 2.0
 SEARCH_CAP = 200_000
 
@@ -104,7 +106,7 @@ class Ladders:
 
 
 def first_draft(ladders: Ladders, shape: Shape, rng: np.random.Generator) -> Draft | None:
-    """Facts for the edges and CLUES clues a variable, drawn; None where a hidden node has no fact for a clue."""
+    """Facts for the edges and CLUES clues a variable, drawn; None where a hidden node with one edge gets no clue."""
     index = ladders.index
     own = {index.ids[node] for node in shape.nodes}
     joins, edges = [], []
@@ -123,9 +125,10 @@ def first_draft(ladders: Ladders, shape: Shape, rng: np.random.Generator) -> Dra
             # Two clues of one relation say much the same.
             taken.add(clue.relation)
             clues.append(replace(clue, variable=variable))
-        if variable and not taken and not index.links:
+        if variable and not taken and not index.links and sum(variable in edge for edge in shape.edges) < 2:
             return None
-    kinds = tuple(index.kind(node) for node in shape.nodes)
+    # That it is outside is true of the snapshot and not of the thing, so nothing is claimed.
+    kinds = tuple("" if index.kind(node) == OUTSIDE else index.kind(node) for node in shape.nodes)
     return Draft(shape, kinds, tuple(joins), tuple(edges), tuple(clues))
 
 
@@ -153,7 +156,7 @@ def blurred(index: FactIndex, draft: Draft, last: int | None = None) -> Draft:
         return False
 
     for at in order:
-        if may_drop(index, [clue for clue in clues if clue], draft.clues[at].variable):
+        if may_drop(index, draft.shape, [clue for clue in clues if clue], draft.clues[at].variable):
             tried(at, None)
     rest = {at for at in order if clues[at]}
     while rest:
@@ -165,9 +168,12 @@ def blurred(index: FactIndex, draft: Draft, last: int | None = None) -> Draft:
     return replace(draft, clues=tuple(clue for clue in clues if clue))
 
 
-def may_drop(index: FactIndex, clues: list[Clue], variable: int) -> bool:
-    """A hidden node keeps one clue; with plain links alone it may have none."""
-    return variable == 0 or index.links or sum(clue.variable == variable for clue in clues) > 1
+def may_drop(index: FactIndex, shape: Shape, clues: list[Clue], variable: int) -> bool:
+    """A hidden node keeps one clue; with plain links, or with BOUND edges, it may have none. One clue always stays."""
+    if len(clues) == 1:
+        return False
+    bound = sum(variable in edge for edge in shape.edges) >= BOUND
+    return variable == 0 or index.links or bound or sum(clue.variable == variable for clue in clues) > 1
 
 
 def _candidates(clue: Clue | None) -> int:

@@ -50,7 +50,7 @@ class Survival:
 def opinion_on(task: Task, second: FactIndex) -> Opinion:
     """What the facts of another extractor, as they stand without conflict, say of a task.
 
-    Kinds are not asked for, but where a clue asks: two extractors name them in their own words.
+    Kinds are asked for as the proof has them: where the second calls a hidden territory a country, there is no answer.
     """
     proof = Proof.model_validate(task.proof)
     asked = constraints_of(proof)

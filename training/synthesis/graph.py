@@ -6,18 +6,25 @@ diamonds (2), cliques of four and what else cannot be taken apart (3).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from training.synthesis.index import FactIndex
-from training.synthesis.postings import Mask
+from training.synthesis.index import KEPT_ENTITIES, FactIndex
+from training.synthesis.postings import Ints, Mask
 from training.synthesis.treewidth import treewidth
 
 REGION = (12, 40)
 """Entities of a region: least to be of use, and where growing ends."""
 SPOKES = 48
 """Neighbours of an entity that are looked at where there are more."""
+STARTS = 60
+"""Entities around which a core is looked for before a region is grown without one."""
+STARTED = 6
+"""Draws at each of them."""
+
+Near = Mapping[int, Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -40,11 +47,49 @@ class Shape:
     """Of the answer: "leaf" (fewest edges of all), "hub" (most) or "inner"; "even" where all have the same number."""
 
 
-def grow(index: FactIndex, seed: int, allowed: Mask, rng: np.random.Generator) -> Region:
-    """Walk from the seed; every second step closes a triangle or a square where the facts have one."""
-    nodes = [seed]
-    members = {seed}
-    walked = 0
+class Allowed(dict[int, tuple[int, ...]]):
+    """Neighbours of an entity among those that a mask allows, sorted; of many a sample that depends on it alone."""
+
+    def __init__(self, index: FactIndex, mask: Mask) -> None:
+        super().__init__()
+        self.index = index
+        self.mask = mask
+
+    def __missing__(self, node: int) -> tuple[int, ...]:
+        if len(self) >= KEPT_ENTITIES:
+            self.clear()
+        near = self.index.neighbours(node)
+        near = near[self.mask[near]]
+        if len(near) > SPOKES:
+            near = np.sort(np.random.default_rng(node).choice(near, SPOKES, replace=False))
+        found = self[node] = tuple(near.tolist())
+        return found
+
+
+def seeded(near: Near, starts: Ints, width: int, rng: np.random.Generator) -> list[int]:
+    """Entities to grow a region from, drawn from `starts`: a core of the treewidth where one is found, else one entity.
+
+    In a large sparse graph a region that is grown blindly seldom holds a cycle, and hardly ever a clique of four.
+    """
+    first = int(starts[int(rng.integers(len(starts)))])
+    if width == 1:
+        return [first]
+    for _ in range(STARTS):
+        start = int(starts[int(rng.integers(len(starts)))])
+        if len(near[start]) < width:
+            continue
+        for _ in range(STARTED):
+            core = _drawn_core(near, start, width, width + 3, rng)
+            if core is not None:
+                return core[0]
+    return [first]
+
+
+def grow(index: FactIndex, seeds: Sequence[int], allowed: Mask, rng: np.random.Generator) -> Region:
+    """Walk from the seeds; every second step closes a triangle or a square where the facts have one."""
+    nodes = list(seeds)
+    members = set(seeds)
+    walked = len(nodes) - 1
     for _ in range(6 * REGION[1]):
         if len(nodes) >= REGION[1]:
             break
@@ -90,24 +135,31 @@ def _core(
     start = region.nodes[int(rng.integers(len(region.nodes)))]
     if not region.near[start]:
         return None
+    return _drawn_core(region.near, start, width, size, rng)
+
+
+def _drawn_core(
+    near: Near, start: int, width: int, size: int, rng: np.random.Generator
+) -> tuple[list[int], list[tuple[int, int]]] | None:
+    """What makes the width, around a start, if the draws lead to one: an edge's end, a cycle, a clique, a biclique."""
     if width == 1:
         return [start], []
     if width == 2:
-        return _cycle(region, start, min(size, int(rng.integers(3, 6))), rng)
-    return _clique(region, start, width + 1, rng) if rng.random() < 0.7 else _biclique(region, start, width, rng)
+        return _cycle(near, start, min(size, int(rng.integers(3, 6))), rng)
+    return _clique(near, start, width + 1, rng) if rng.random() < 0.7 else _biclique(near, start, width, rng)
 
 
 def _cycle(
-    region: Region, start: int, length: int, rng: np.random.Generator
+    near: Near, start: int, length: int, rng: np.random.Generator
 ) -> tuple[list[int], list[tuple[int, int]]] | None:
     """Two walks from the start that end at a neighbour of both; a chord within makes a diamond now and then."""
     path = [start]
     while len(path) < length - 1:
-        free = [n for n in region.near[path[-1]] if n not in path]
+        free = [n for n in near[path[-1]] if n not in path]
         if not free:
             return None
         path.append(free[int(rng.integers(len(free)))])
-    closing = sorted(set(region.near[path[-1]]) & set(region.near[start]) - set(path))
+    closing = sorted(set(near[path[-1]]) & set(near[start]) - set(path))
     if not closing:
         return None
     path.append(closing[int(rng.integers(len(closing)))])
@@ -116,32 +168,32 @@ def _cycle(
 
 
 def _clique(
-    region: Region, start: int, size: int, rng: np.random.Generator
+    near: Near, start: int, size: int, rng: np.random.Generator
 ) -> tuple[list[int], list[tuple[int, int]]] | None:
     nodes = [start]
-    free = set(region.near[start])
+    free = set(near[start])
     while len(nodes) < size:
         if not free:
             return None
         options = sorted(free)
         node = options[int(rng.integers(len(options)))]
         nodes.append(node)
-        free &= set(region.near[node])
+        free &= set(near[node])
     return nodes, [(one, other) for other in range(size) for one in range(other)]
 
 
 def _biclique(
-    region: Region, start: int, side: int, rng: np.random.Generator
+    near: Near, start: int, side: int, rng: np.random.Generator
 ) -> tuple[list[int], list[tuple[int, int]]] | None:
     """K(side, side), whose treewidth is `side`: relations that join two kinds (works, subjects) have no clique."""
-    left, shared = [start], set(region.near[start])
+    left, shared = [start], set(near[start])
     while len(left) < side:
-        options = sorted({n for node in sorted(shared) for n in region.near[node]} - set(left) - shared)
-        options = [n for n in options if len(shared & set(region.near[n])) >= side]
+        options = sorted({n for node in sorted(shared) for n in near[node]} - set(left) - shared)
+        options = [n for n in options if len(shared & set(near[n])) >= side]
         if not options:
             return None
         left.append(options[int(rng.integers(len(options)))])
-        shared &= set(region.near[left[-1]])
+        shared &= set(near[left[-1]])
     right = sorted(shared - set(left))
     if len(right) < side:
         return None

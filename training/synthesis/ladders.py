@@ -20,6 +20,7 @@ import numpy as np
 from corpus.facts.records import Fact
 from training.synthesis.index import FactIndex
 from training.synthesis.predicates import (
+    UNKNOWN_KINDS,
     Compare,
     Equal,
     Named,
@@ -141,7 +142,7 @@ def _entities(index: FactIndex, fact: Fact) -> _Rows:
         return []
     kind = index.base.entities[fact.object].kind
     rows: _Rows = [("name", Named(relation=fact.relation, entity=fact.object), (fact,))]
-    if kind:
+    if kind not in UNKNOWN_KINDS:
         rows.append(("type", Some(relation=fact.relation, kind=kind), (fact,)))
     return rows + _negated(index, fact)
 

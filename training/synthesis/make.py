@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 
+import numpy as np
+
 from corpus.facts.base import FactBase
 from corpus.snapshot import Snapshot
 from training.synthesis.attempt import Made, Maker, tasks_of_region
 from training.synthesis.blur import Ladders
+from training.synthesis.graph import Allowed
 from training.synthesis.index import FactIndex
+from training.synthesis.leaks import LeakChecks
+from training.synthesis.postings import core
 from training.synthesis.recipe import Recipe
 from training.synthesis.seeds import Page, eligible, pages_of
 from training.tasks import Task
 
+FEW = 3
+"""Tasks of one class that are always allowed, since a share of a small count is less than one."""
 REGIONS_AT_ONCE = 16
 """Regions of a treewidth between two looks at what is still missing. Part of the result: not for tuning by machine."""
 
@@ -57,7 +65,11 @@ def prepare(
         hidden_degree=recipe.hidden_degree,
         min_facts=recipe.min_facts,
     )
-    return Maker(index, Ladders(index, recipe.min_candidates), seeds, recipe, snapshot)
+    dense = {width: np.flatnonzero(core(index.joined, seeds.hidden, width)) for width in recipe.treewidths}
+    ladders = Ladders(index, recipe.min_candidates)
+    leaks = LeakChecks(facts, snapshot)
+    leaks.warm()
+    return Maker(index, ladders, seeds, recipe, snapshot, leaks, Allowed(index, seeds.hidden), dense)
 
 
 def chosen(
@@ -69,13 +81,15 @@ def chosen(
     done: Iterable[Made] = (),
     keep: Callable[[Made], None] = lambda made: None,
 ) -> Iterator[Task]:
-    """Tasks of all regions in order, without repeats and with at most `per_answer` of one answer."""
+    """Tasks of all regions in order, without repeats, with at most `per_answer` of one answer and few of one class."""
     yields = Counter() if yields is None else yields
     yields.update({f"seeds: {gate}": number for gate, number in maker.seeds.counts.items()})
     widths = maker.recipe.treewidths
     quota = {width: count // len(widths) + (at < count % len(widths)) for at, width in enumerate(widths)}
     barren = dict.fromkeys(widths, 0)
     answers: Counter[str] = Counter()
+    classes: Counter[str] = Counter()
+    per_class = max(FEW, math.ceil(maker.recipe.per_class * count))
     seen: set[frozenset[str]] = set()
     if not maker.seeds.answers.any():
         return
@@ -90,11 +104,14 @@ def chosen(
                     yields["not kept: same entities"] += 1
                 elif answers[answer := task.proof["solution"][0]] >= maker.recipe.per_answer:
                     yields["not kept: answer is used up"] += 1
+                elif classes[task.meta["structure"]] >= per_class:
+                    yields["not kept: class is used up"] += 1
                 elif quota[made.width] == 0:
                     yields["not kept: enough of the width"] += 1
                 else:
                     seen.add(entities)
                     answers[answer] += 1
+                    classes[task.meta["structure"]] += 1
                     quota[made.width] -= 1
                     yields["tasks"] += 1
                     yield task

@@ -68,4 +68,19 @@ class Sizes:
         return self.owners[: np.searchsorted(self.values, bound)]
 
 
+def core(pairs: Pairs, allowed: Mask, least: int) -> Mask:
+    """The entities left where those with fewer than `least` neighbours left are taken away until there are none.
+
+    A subgraph of treewidth k holds one whose nodes have k neighbours or more in it, so that lies within.
+    """
+    left = allowed.copy()
+    while True:
+        inside = left[pairs.subjects] & left[pairs.objects]
+        degrees = np.bincount(pairs.subjects[inside], minlength=pairs.size)
+        still = left & (degrees >= least)
+        if np.array_equal(still, left):
+            return left
+        left = still
+
+
 NO_SIZES = Sizes(np.empty(0), np.empty(0, np.int64))

@@ -24,7 +24,9 @@ from corpus.facts.records import Fact, Relation, Value
 if TYPE_CHECKING:
     from corpus.facts.base import FactBase
 
-UNKNOWN_KINDS = frozenset(("", "page", "thing"))
+OUTSIDE = "outside"
+"""Kind of what pages name and has no page of its own here: of its true kind nothing is known."""
+UNKNOWN_KINDS = frozenset(("", "page", "thing", OUTSIDE))
 """Kinds that say nothing; in the open world such an entity may be of any kind."""
 
 

@@ -29,8 +29,11 @@ class Stated(_Part):
     """A fact that the proof rests on. Exactly one of `object` and `value` is given."""
 
     subject: str
+    """doc_id."""
     relation: str
+    """Name of the relation."""
     object: str | None
+    """doc_id."""
     value: str | None
     """`Value.text`."""
     supports: tuple[tuple[str, int, int], ...]
@@ -41,7 +44,9 @@ class Stated(_Part):
 
 class ProvedClue(_Part):
     variable: int
+    """Whom it speaks of."""
     predicate: Annotated[Predicate, Field(discriminator="op")]
+    """The claim, in a form that a machine checks: see `training.synthesis.predicates`."""
     level: str
     """How vaguely it is said: see `training.synthesis.ladders`."""
     blurred: int
@@ -51,15 +56,20 @@ class ProvedClue(_Part):
     dropped: int
     """Answers where only this clue is left out: at least 2."""
     facts: tuple[Stated, ...]
+    """What has to be known to see that it is so."""
 
 
 class ProvedEdge(_Part):
     a: int
+    """Variable that is the subject."""
     relation: str
+    """Name of the relation."""
     b: int
+    """Variable that is the object."""
     dropped: int
     """Answers where only this edge is left out: at least 2."""
     facts: tuple[Stated, ...]
+    """The one fact that joins the two."""
 
 
 class ProvedDispersion(_Part):
@@ -77,7 +87,9 @@ class Hop(_Part):
     """How one page of the evidence is found and read."""
 
     doc_id: str
+    """The page."""
     url: str
+    """The same, as it was fetched."""
     queries: tuple[str, ...]
     """What was searched for, the last of them with success; one or two."""
     rank: int
@@ -90,19 +102,34 @@ class Witness(_Part):
     """A played solution: every page of the evidence found by search over HTTP, opened where the facts stand."""
 
     hops: tuple[Hop, ...]
+    """In the order in which the pages were found."""
     mode: str
     """Retrieval mode that answered."""
     page_chars: int
+    """Characters of a part."""
     calls: int
     """Searches, fetches and the answer."""
     least_calls: int
     """The same without searches whose pages another search of these shows too."""
 
 
+class Phrase(_Part):
+    """Words of the question that say one part of the proof. Spans may lie in each other; offsets are characters."""
+
+    part: str
+    """"clue:0", "edge:1", by place in `clues` and `edges`, or "kind:2", by variable."""
+    start: int
+    """First character in the question."""
+    end: int
+    """Behind the last."""
+
+
 class Proof(_Part):
     schema_: Literal["stillweb.proof/1"] = Field(default="stillweb.proof/1", alias="schema")
     snapshot_id: str
+    """Of the snapshot that it speaks of."""
     extractor: str
+    """Whose facts."""
     links: bool
     """Whether relations that are not typed, the plain hyperlinks, are used too."""
     solution: tuple[str, ...]
@@ -110,10 +137,13 @@ class Proof(_Part):
     kinds: tuple[str, ...]
     """By variable; "" where nothing is claimed."""
     edges: tuple[ProvedEdge, ...]
+    """Relations that join two variables."""
     clues: tuple[ProvedClue, ...]
+    """What is said of one variable."""
     graph6: str
     """The graph of the unnamed variables."""
     treewidth: int
+    """Of that graph, exact."""
     role: str
     """Of the answer in that graph: leaf, hub, inner, even."""
     dropped_nodes: tuple[int, ...]
@@ -121,7 +151,13 @@ class Proof(_Part):
     solutions: int
     """Assignments of all variables in the closed world; the answer is the same in all."""
     dispersion: ProvedDispersion
+    """Over how many pages the facts are spread."""
     min_candidates: int
+    """No clue alone leaves fewer."""
+    wording: tuple[Phrase, ...] = ()
+    """Which words say what; empty where a model has rewritten the question."""
+    at_least: tuple[str, ...] = ()
+    """Parts whose count of answers without them was cut short and is a lower bound: "clue 0", "edge 2", "node 1"."""
     witness: Witness | None = None
     """Made by `stillweb tasks witness`; None until then."""
 
@@ -137,6 +173,26 @@ def task_id_of(proof: Proof) -> str:
     """32 hex digits over what is claimed: two tasks of one id are the same task, however worded."""
     claims = proof.model_dump(mode="json", include={"snapshot_id", "solution", "edges", "clues", "kinds"})
     return hashlib.sha256(orjson.dumps(claims, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def structure_class(proof: Proof) -> str:
+    """12 hex digits that two proofs share if their graphs are the same but for the entities: the same kinds, joined by
+    the same relations. Clues do not count. (Colours cannot tell a few regular graphs apart.)
+
+    Source: Weisfeiler and Leman's colour refinement, 1968.
+    """
+    colours = [repr((at == 0, kind)) for at, kind in enumerate(proof.kinds)]
+    for _ in proof.kinds:
+        near: list[list[str]] = [[] for _ in colours]
+        for edge in proof.edges:
+            near[edge.a].append(f"{edge.relation} to {colours[edge.b]}")
+            near[edge.b].append(f"{edge.relation} from {colours[edge.a]}")
+        colours = [_short(repr((own, sorted(around)))) for own, around in zip(colours, near, strict=True)]
+    return _short(repr(sorted(colours)))
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def stated(fact: Fact) -> Stated:

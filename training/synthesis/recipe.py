@@ -22,6 +22,8 @@ class Recipe:
     """No single clue leaves fewer entities."""
     per_answer: int = 3
     """Tasks with one answer."""
+    per_class: float = 0.05
+    """Share of the tasks that may be of one structure (`structure_class`); three always may."""
     per_region: int = 12
     """Tasks from one region of the graph."""
     tries: int = 60

@@ -36,7 +36,7 @@ def refined(ladders: Ladders, draft: Draft, rng: np.random.Generator) -> tuple[D
     best = blurred(index, draft)
     unneeded = unneeded_parts(index, best, REPAIRED)
     for _ in range(EXCHANGES):
-        if not 0 < len(unneeded) <= REPAIRED:
+        if not (best.clues and 0 < len(unneeded) <= REPAIRED):
             break
         # A clue that the closed world does not need is the one to exchange; for an edge it may be any.
         clues = [at for sort, at in unneeded if sort == "clue"] or list(range(len(best.clues)))

@@ -79,8 +79,8 @@ def as_html(report: Report, title: str) -> str:
             for value, count in counts.items()
         )
         parts.append(f"<h2>{html.escape(name.capitalize())}</h2><table>{bars}</table>")
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    top = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{top}</head><body>{"".join(parts)}</body></html>\n'
 
 
 def _summary(report: Report) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from corpus.snapshot import Snapshot
 from training.synthesis.index import FactIndex
 from training.synthesis.postings import Mask
-from training.synthesis.predicates import UNKNOWN_KINDS
+from training.synthesis.predicates import OUTSIDE, UNKNOWN_KINDS, Kind
 
 GATES = ("length", "structure", "list or meta page", "concrete entity", "degree", "near duplicate", "shared name")
 """In the order in which they are asked. The last concerns answers alone: a name that two pages have names neither."""
@@ -32,7 +32,11 @@ LIST_SHARE = 0.9
 
 @dataclass(frozen=True)
 class Eligible:
-    """Bits by entity. `counts`: gate -> pages it dropped; "pages" and "kept" (hidden) and "answers" beside them."""
+    """Bits by entity. `counts`: gate -> pages it dropped; "pages" and "kept" (hidden) and "answers" beside them.
+
+    "outside" counts what pages name and has no page of its own: it may be a hidden node, since the pages that name it
+    state its facts, and it is no answer, since nothing says what else it is called.
+    """
 
     hidden: Mask
     answers: Mask
@@ -80,12 +84,14 @@ def eligible(
             dropped[reason] += 1
         else:
             hidden[index.number[page.doc_id]] = True
+    kept = int(hidden.sum())
     answers = hidden & (index.degrees >= degree[0]) & (index.degrees <= degree[1])
     shared = _shared_names(index)
     dropped["shared name"] = int(np.count_nonzero(answers & shared))
     answers &= ~shared
-    kept = {"kept": int(hidden.sum()), "answers": int(answers.sum())}
-    return Eligible(hidden, answers, {"pages": count, **dropped, **kept})
+    outside = _outside(index, hidden_degree, min_facts)
+    left = {"kept": kept, "outside": int(outside.sum()), "answers": int(answers.sum())}
+    return Eligible(hidden | outside, answers, {"pages": count, **dropped, **left})
 
 
 def is_list(text: str) -> bool:
@@ -117,6 +123,19 @@ def _refused(
     if not degree[0] <= index.degrees[number] <= degree[1]:
         return "degree"
     return "near duplicate" if page.near_duplicate else None
+
+
+def _outside(index: FactIndex, degree: tuple[int, int], min_facts: int) -> Mask:
+    """Entities without a page that pass the gates that read none."""
+    mask = np.zeros(index.size, np.bool_)
+    if OUTSIDE in index.kind_names:
+        for number in np.flatnonzero(index.mask(Kind(kind=OUTSIDE), "closed")).tolist():
+            mask[number] = (
+                degree[0] <= index.degrees[number] <= degree[1]
+                and len(index.facts_of(number)) >= min_facts
+                and not _TITLES.search(index.base.entities[index.ids[number]].name)
+            )
+    return mask
 
 
 def _shared_names(index: FactIndex) -> Mask:

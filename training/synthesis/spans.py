@@ -54,9 +54,7 @@ def _says_number(words: str, number: float, unit: str) -> bool:
     if unit == "degrees" and len(plain) > 1:
         found += [plain[at] + plain[at + 1] / 60 for at in range(len(plain) - 1)]
     slack = Fraction(1, 10_000) if unit == "degrees" else max(wanted, Fraction(1)) / 10**6
-    # What stands in another unit of the same measure is apart from what is meant by one of these.
-    factors = (Fraction(1), Fraction(1, 1000), Fraction(1000), Fraction(1, 100), Fraction(1, 10**6), Fraction(10**6))
-    return any(abs(one * factor - wanted) <= slack for one in found for factor in factors)
+    return any(abs(one - wanted) <= slack for one in found)
 
 
 def _says_date(words: str, date: str) -> bool:

@@ -7,9 +7,11 @@ import numpy as np
 from training.synthesis.proof import TaskDraft
 from training.synthesis.wording.chinese import ChineseWriter
 from training.synthesis.wording.english import EnglishWriter
+from training.synthesis.wording.mapping import mapping_flaws, phrases
 from training.synthesis.wording.marks import Wording
 from training.synthesis.wording.plan import planned
 
+__all__ = ("LANGUAGES", "Wording", "check_language", "mapping_flaws", "phrases", "word", "worded")
 LANGUAGES = ("en", "zh")
 
 

@@ -48,9 +48,7 @@ def english_range(low: float, high: float, unit: str, relation: str, rng: np.ran
     if unit == "degrees":
         return _degrees(low, high, "longitude" in relation, rng)
     word = one(_UNITS[unit], rng) if unit in _UNITS else unit
-    scale, name = next(
-        ((size, f" {name}") for size, name in _SCALES if min(abs(low), abs(high)) >= size), (1.0, "")
-    )
+    scale, name = next(((size, f" {name}") for size, name in _SCALES if min(abs(low), abs(high)) >= size), (1.0, ""))
     first, last = plain(low / scale), plain(high / scale)
     tail = f"{name} {word}".rstrip() if word != "%" else f"{name} %"
     tail = f" {tail.strip()}" if tail.strip() else ""
@@ -107,8 +105,8 @@ def chinese_range(low: float, high: float, unit: str, relation: str, rng: np.ran
     return one(
         (
             f"在{first}{word}到{last}{word}之间",
-            f"介于{first}与{last}{word}之间",
-            f"为{first}至{last}{word}",
+            f"介于{first}{word if word == '%' else ''}与{last}{word}之间",
+            f"为{first}{word if word == '%' else ''}至{last}{word}",
             f"不低于{first}{word}且不高于{last}{word}",
         ),
         rng,

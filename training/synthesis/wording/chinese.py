@@ -8,11 +8,12 @@ import numpy as np
 
 from training.synthesis.proof import TaskDraft
 from training.synthesis.wording.chinese_clauses import ChineseClauses
-from training.synthesis.wording.kinds import CHINESE
+from training.synthesis.wording.kinds import CHINESE, PEOPLE
 from training.synthesis.wording.lexicon import one
 from training.synthesis.wording.marks import Marks, Wording, finished
 from training.synthesis.wording.plan import Clause, Plan, Sentence
 
+_NUMERAL = re.compile(r"(?:另一|一|某)[个座条家所部幅篇款件位]")
 _NUMERALS = "一二三四五六七八九"
 _STEMS = "甲乙丙丁戊己庚辛壬"
 # {kind} is a noun, {clf} its classifier, {said} predicates of a subject, {one} "一个国家", {that} the noun described.
@@ -72,6 +73,14 @@ _CLOSE = (
     "问：{sought}是什么？",
     "请给出{sought}的名字。",
 )
+_CLOSE_PERSON = (
+    "{sought}是谁？",
+    "请说出{sought}的姓名。",
+    "{sought}叫什么名字？",
+    "请指出{sought}是谁。",
+    "问：{sought}是谁？",
+    "请给出{sought}的姓名。",
+)
 _CLOSE_ALONE = (
     "这是哪{clf}{kind}？",
     "请说出这{clf}{kind}的名称。",
@@ -92,6 +101,7 @@ class ChineseWriter:
         self.alone = [self.nouns.count(noun) == 1 for noun in self.nouns]
         self.lettered = rng.random() < 0.3
         noun, classifier = self.nouns[0]
+        self.person = [kind in PEOPLE for kind in draft.proof.kinds]
         self.sought = one(_SOUGHT, rng).format(kind=noun, clf=classifier)
         self.ordinal: dict[int, int] = {}
         self.seen: set[int] = set()
@@ -103,17 +113,29 @@ class ChineseWriter:
             text.append(self._cast())
         elif rows[0].subject == 0:
             text.append(self._opening(rows.pop(0), plan.asks_first))
-        last = 0 if text and not plan.cast else -1
+        last = plan.sentences[0] if text and not plan.cast else None
+        plain = last is None
         for row in rows:
-            subject = "它" if row.subject == last and self.rng.random() < 0.4 else self._mention(row.subject)
-            lead = one(_LEADS, self.rng)
+            again = last is not None and self._is_clear(last, row.subject) and self.rng.random() < 0.4
+            subject = self._it(row.subject) if again else self._mention(row.subject)
+            lead = _LEADS[0] if plain else one(_LEADS, self.rng)
             text.append(lead.format(subject=subject, said=self._predicates(row, bare=False)))
-            last = row.subject
+            last, plain = row, False
         if not plan.asks_first:
-            options = _CLOSE_ALONE if self.alone[0] else _CLOSE
+            options = _CLOSE_PERSON if self.person[0] else _CLOSE_ALONE if self.alone[0] else _CLOSE
             noun, classifier = self.nouns[0]
             text.append(one(options, self.rng).format(kind=noun, clf=classifier, sought=self.sought))
         return finished(re.sub(r"([。？]){2}", r"\1", "".join(text)), self.marks.parts)
+
+    def _is_clear(self, before: Sentence, subject: int) -> bool:
+        """Whether a pronoun can only be the subject of the sentence before."""
+        others = [clause.other for clause in before.clauses]
+        others += [modifier.other for clause in before.clauses for modifier in clause.modifiers]
+        sorts = {self.person[other] for other in others if other is not None}
+        return before.subject == subject and self.person[subject] not in sorts
+
+    def _it(self, variable: int) -> str:
+        return "此人" if self.person[variable] else "它"
 
     def _opening(self, row: Sentence, asks: bool) -> str:
         form = one(_ASK if asks else _TELL, self.rng)
@@ -122,18 +144,19 @@ class ChineseWriter:
         kind, classifier = self._kind(0), self.nouns[0][1]
         bare = form.startswith("请说出符合")
         said = self._predicates(row, bare=bare)
-        return form.format(kind=kind, clf=classifier, one=f"一{classifier}{kind}", said=said)
+        filled = form.format(kind=kind, clf=classifier, one=f"一{classifier}{kind}", said=said)
+        return filled.replace("它", self._it(0))
 
     def _cast(self) -> str:
         groups: dict[tuple[str, str], list[int]] = {}
-        for variable, noun in enumerate(self.nouns):
-            groups.setdefault(noun, []).append(variable)
+        for variable, kind in enumerate(self.nouns):
+            groups.setdefault(kind, []).append(variable)
             self.seen.add(variable)
             self._number(variable)
         named = []
-        for (noun, classifier), members in groups.items():
+        for (noun, its), members in groups.items():
             count = "两" if len(members) == 2 else _NUMERALS[len(members) - 1]
-            text = f"{count}{classifier}{noun}"
+            text = f"{count}{its}{noun}"
             for variable in members:
                 if self.draft.proof.kinds[variable]:
                     text = self.marks.around(f"kind:{variable}", text)
@@ -146,7 +169,7 @@ class ChineseWriter:
         self.seen.add(variable)
         at = self._number(variable)
         if variable == 0 and not self.alone[0]:
-            return self.sought
+            return self.sought.replace(noun, self._kind(0), 1)
         if self.alone[variable]:
             if first:
                 return f"{one(('一', '某'), self.rng)}{classifier}{self._kind(variable)}"
@@ -182,16 +205,18 @@ class ChineseWriter:
     def _clause(self, clause: Clause, *, bare: bool) -> str:
         if clause.other is None:
             return self.marks.around(clause.part, self.clauses.clue(clause.part, bare=bare))
-        if clause.modifiers and clause.other not in self.seen and not (clause.other == 0 and not self.alone[0]):
-            # What describes a new thing stands before it: 一个森林覆盖率为40%至80%的国家.
-            thing = self._mention(clause.other)
-            said = "、".join(self._clause(modifier, bare=True) for modifier in clause.modifiers)
-            split = re.match(r"(?:另一|第.|一|某)[个座条家所部幅篇款件位]", thing)
-            thing = f"{split[0]}{said}的{thing[split.end() :]}" if split else f"{said}的{thing}"
-        else:
-            fresh = clause.other not in self.seen
-            thing = self._mention(clause.other)
-            if clause.modifiers and fresh:
-                said = "、".join(self._clause(modifier, bare=True) for modifier in clause.modifiers)
-                thing = f"{said}的{thing}"
+        thing = self._mention(clause.other)
+        if clause.modifiers:
+            # What describes a thing stands before it, behind no more than its numeral: 一个森林覆盖率为40%至80%的国家.
+            said = "、".join(self._modifier(modifier) for modifier in clause.modifiers)
+            numeral = _NUMERAL.match(thing)
+            thing = f"{numeral[0]}{said}的{thing[numeral.end() :]}" if numeral else f"{said}的{thing}"
         return self.marks.around(clause.part, self.clauses.edge(clause.part, clause.subject, thing, bare=bare))
+
+    def _modifier(self, clause: Clause) -> str:
+        if clause.other is None:
+            return self.marks.around(clause.part, self.clauses.clue(clause.part, bare=True, inner=True))
+        thing = self._mention(clause.other)
+        return self.marks.around(
+            clause.part, self.clauses.edge(clause.part, clause.subject, thing, bare=True, inner=True)
+        )

@@ -13,9 +13,7 @@ from training.synthesis.wording.fallback import chinese_phrases
 from training.synthesis.wording.kinds import CHINESE
 from training.synthesis.wording.lexicon import SLOT, Counted, drawn, one, read_lexicon
 
-LEXICON = read_lexicon(
-    (chinese_facts.JOINED, chinese_facts.WORDS, chinese_facts.DATES), (chinese_facts.NUMBERS,)
-)
+LEXICON = read_lexicon((chinese_facts.JOINED, chinese_facts.WORDS, chinese_facts.DATES), (chinese_facts.NUMBERS,))
 _TITLES = frozenset(("novel", "painting", "film", "opera", "paper", "artwork", "article"))
 
 
@@ -24,12 +22,16 @@ class ChineseClauses:
 
     def __init__(self, draft: TaskDraft, rng: np.random.Generator) -> None:
         self.draft, self.rng = draft, rng
+        self._inner = False
 
-    def clue(self, part: str, *, bare: bool) -> str:
+    def clue(self, part: str, *, bare: bool, inner: bool = False) -> str:
+        """`inner`: it stands before a noun, so that no comma can be in it."""
+        self._inner = inner
         predicate = self.draft.proof.clues[int(part.partition(":")[2])].predicate
         return _bared(self._predicate(predicate), bare)
 
-    def edge(self, part: str, subject: int, thing: str, *, bare: bool) -> str:
+    def edge(self, part: str, subject: int, thing: str, *, bare: bool, inner: bool = False) -> str:
+        self._inner = inner
         edge = self.draft.proof.edges[int(part.partition(":")[2])]
         relation = self._relation(edge.relation)
         if subject != edge.a:
@@ -51,6 +53,8 @@ class ChineseClauses:
 
     def _phrase(self, relation: Relation) -> str:
         phrases = LEXICON.phrases_of(relation) or chinese_phrases(relation)
+        if self._inner:
+            phrases = tuple(phrase for phrase in phrases if "，" not in phrase) or phrases
         return drawn(one(phrases, self.rng), self.rng)
 
     def _predicate(self, predicate: Predicate) -> str:

@@ -1,5 +1,6 @@
-"""Chinese for what the Factbook and a generated world say, in the form of `english_facts`: predicates without a subject.
+"""Chinese for what the Factbook and a generated world say, in the form of `english_facts`.
 
+Phrases are predicates without a subject; a leading 的 hangs on the subject.
 Numbers are "relation | noun | more/less | unit"; the realiser says them.
 """
 
@@ -7,10 +8,14 @@ from __future__ import annotations
 
 JOINED = """
 borders | 与{}接壤; 与{}在陆地上相邻; 和{}有(共同的陆地边界|陆上边界); 同{}(山水相连|陆地相接); 的陆上邻国包括{}
-exports_to | 的(五大|五个主要)(出口伙伴|出口目的地|出口市场)包括{}; 把{}列为(五大|五个主要)(出口伙伴|出口市场)之一; 的出口主要流向五处，其一是{}; 以{}为(五大|前五位)(出口市场|出口对象)之一
-export_partner_of | 是{}的(五大|五个主要|前五位)(出口伙伴|出口市场|出口目的地)之一; 位列{}(五大|前五)出口(伙伴|市场)之中; 属于{}的(五大|五个主要)出口(对象|市场)
-imports_from | 的(五大|五个主要)(进口伙伴|进口来源|供应方)包括{}; 把{}列为(五大|五个主要)(进口伙伴|进口来源)之一; 的进口主要来自五处，其一是{}; 以{}为(五大|前五位)(进口来源|供应方)之一
-import_partner_of | 是{}的(五大|五个主要|前五位)(进口伙伴|进口来源|供应方)之一; 位列{}(五大|前五)进口(伙伴|来源)之中; 属于{}的(五大|五个主要)进口(来源|供货方)
+exports_to | 的(五大|五个主要)(出口伙伴|出口目的地|出口市场)包括{}; 把{}列为(五大|五个主要)(出口伙伴|出口市场)之一;
+    的出口主要流向五处，其一是{}; 以{}为(五大|前五位)(出口市场|出口对象)之一
+export_partner_of | 是{}的(五大|五个主要|前五位)(出口伙伴|出口市场|出口目的地)之一;
+    位列{}(五大|前五)出口(伙伴|市场)之中; 属于{}的(五大|五个主要)出口(对象|市场)之列
+imports_from | 的(五大|五个主要)(进口伙伴|进口来源|供应方)包括{}; 把{}列为(五大|五个主要)(进口伙伴|进口来源)之一;
+    的进口主要来自五处，其一是{}; 以{}为(五大|前五位)(进口来源|供应方)之一
+import_partner_of | 是{}的(五大|五个主要|前五位)(进口伙伴|进口来源|供应方)之一; 位列{}(五大|前五)进口(伙伴|来源)之中;
+    属于{}的(五大|五个主要)进口(来源|供货方)之列
 independent_from | 脱离{}而独立; 从{}(获得|取得)独立; 曾受{}统治，后来独立; 摆脱{}的统治而独立
 former_ruler_of | 曾经统治{}，直到后者独立; 是{}独立时所脱离的国家; 曾是{}独立以前的宗主国; 在{}独立以前统治过那里
 dependency_of | 是{}的属地; 作为属地归{}管辖; 以属地的身份隶属于{}

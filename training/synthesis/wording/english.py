@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from training.synthesis.wording.english_clauses import EnglishClauses
 
 from training.synthesis.proof import TaskDraft
+from training.synthesis.wording.english_clauses import EnglishClauses
 from training.synthesis.wording.english_openings import (
     ASK,
     CASTS,
@@ -46,6 +46,7 @@ class EnglishWriter:
         self.seen: set[int] = set()
         self.kind_said: set[int] = set()
         self.nothing_said = True
+        self.asked = False
 
     def write(self, plan: Plan) -> Wording:
         rows = list(plan.sentences)
@@ -54,11 +55,11 @@ class EnglishWriter:
             text.append(self._cast())
         elif rows[0].subject == 0:
             text.append(self._opening(rows.pop(0), plan.asks_first))
-        last = 0 if text and not plan.cast else -1
+        last = plan.sentences[0] if text and not plan.cast else None
         for row in rows:
-            text.append(self._telling(row, same=row.subject == last))
-            last = row.subject
-        if not plan.asks_first:
+            text.append(self._telling(row, same=last is not None and self._is_clear(last, row.subject)))
+            last = row
+        if not plan.asks_first and not self.asked:
             text.append(self._closing())
         return finished(" ".join(map(_sentence, text)), self.marks.parts)
 
@@ -110,7 +111,16 @@ class EnglishWriter:
             named.append(text)
         order = self.rng.permutation(len(named)).tolist()
         listed = _listed([named[at] for at in order], "and")
-        return one(CASTS, self.rng).format(listed=listed, sought=self._sought())
+        # With letters "the town we want" says nothing yet, so that is asked at the end.
+        form = one([form for form in CASTS if not (self.lettered and "{sought}" in form)], self.rng)
+        self.asked = "{sought}" in form
+        return form.format(listed=listed, sought=self._sought())
+
+    def _is_clear(self, before: Sentence, subject: int) -> bool:
+        """Whether "it" can only be the subject of the sentence before."""
+        others = [clause.other for clause in before.clauses if clause.other is not None]
+        others += [m.other for clause in before.clauses for m in clause.modifiers if m.other is not None]
+        return before.subject == subject and all(self.person[other] for other in others)
 
     def _subject(self, variable: int, same: bool) -> str:
         if same and not self.person[variable] and self.rng.random() < 0.5:
@@ -151,7 +161,11 @@ class EnglishWriter:
         group = [other for other, its in enumerate(self.noun) if its == noun]
         if len(group) == 2 and 0 in group and self.rng.random() < 0.5:
             return one((f"the other {noun}", f"that other {noun}"), self.rng)
-        return f"the {_ORDINALS[at]} {noun}" if self.rng.random() < 0.8 else f"the {_ORDINALS[at]} of the {plural(noun)}"
+        return (
+            f"the {_ORDINALS[at]} {noun}"
+            if self.person[variable] or self.rng.random() < 0.85
+            else f"the {_ORDINALS[at]} of the {plural(noun)}"
+        )
 
     def _sought(self, kind: str | None = None) -> str:
         return self.sought.format(kind=kind or self.noun[0])
@@ -182,9 +196,8 @@ class EnglishWriter:
         """A verb phrase, marked, with its object and what modifies that."""
         if clause.other is None:
             return self.marks.around(clause.part, self.clauses.clue(clause.part))
-        fresh = clause.other not in self.seen
         thing = self._object(clause.other)
-        if clause.modifiers and fresh:
+        if clause.modifiers:
             thing = f"{thing} {self._modified(clause)}"
         return self.marks.around(
             clause.part, self.clauses.edge(clause.part, clause.subject, thing, heavy=bool(clause.modifiers))
@@ -193,7 +206,8 @@ class EnglishWriter:
     def _modified(self, clause: Clause) -> str:
         """Clauses of an object as relative clauses: "that borders Chad", "whose area is ...", "with a coast of ..."."""
         assert clause.other is not None
-        with_, relative = [], []
+        with_: list[str] = []
+        relative: list[str] = []
         for modifier in clause.modifiers:
             found = self.clauses.attribute(modifier.part) if modifier.other is None else None
             if found is None:
@@ -218,7 +232,8 @@ def _listed(said: list[str], word: str) -> str:
 
 def _sentence(text: str) -> str:
     """With a capital, no doubled commas, and a mark at its end."""
-    text = re.sub(r",\s*([.?!,])", r"\1", re.sub(r"\s+", " ", text)).strip()
+    # Marks may stand between a comma and what makes it needless.
+    text = re.sub(r",([\ue000-\uf7ff\s]*)(?=[.?!,;])", r"\1", re.sub(r"\s+", " ", text)).strip()
     first = re.search(r"[A-Za-z\"]", text)
     if first:
         text = text[: first.start()] + first[0].upper() + text[first.end() :]

@@ -29,7 +29,7 @@ LEXICON = read_lexicon(
 )
 _THE = re.compile(
     r"(?:United|Federated|British Indian|Isle of|Holy See|Gaza|West Bank|European|Democratic Republic|Republic of"
-    r"|Netherlands|Philippines|Maldives|Seychelles|Comoros|Vatican|River ).*|.*(?: Islands| Republic| Lands|Caicos Islands)"
+    r"|Netherlands|Philippines|Maldives|Seychelles|Comoros|Vatican|River ).*|.*(?: Islands| Republic| Lands)"
 )
 _WATERS = re.compile(r".* (?:Ocean|Sea|River|Desert|Gulf|Channel|Depression|Mountains|Strait)")
 _RATES = frozenset(("births", "deaths", "migrants", "children", "physicians"))
@@ -134,12 +134,14 @@ class EnglishClauses:
             article, noun = _split_article(counted.noun)
             sense = counted.more if predicate.sense == "more" else counted.less
             name = self.name(predicate.entity)
+            if not article:
+                than = than.replace("than that of", "than those of")
             if not _is_plural(counted) and self.rng.random() < 0.5:
                 return f"has {with_article(noun) if article else noun} {than}"
             return f"has {with_article(f'{sense} {noun}') if article else f'{sense} {noun}'} than {name}"
         amount = english_range(predicate.low, predicate.high, counted.unit, predicate.relation, self.rng)
         if counted.phrases and (_is_plural(counted) or counted.unit in _RATES or self.rng.random() < 0.6):
-            return one(counted.phrases, self.rng).format(amount)
+            return drawn(one(counted.phrases, self.rng), self.rng).replace(SLOT, amount)
         return f"has {self._noun(counted, amount)}"
 
     def _noun(self, counted: Counted, amount: str) -> str:
@@ -154,7 +156,11 @@ class EnglishClauses:
         article, noun = _split_article(counted.noun)
         if not article:  # "exports larger than those of", "more airports than"
             rest = rest.replace("than that of", "than those of")
-            return f"whose {noun} are {rest}" if not rest.startswith(("more", "fewer")) else f"with {self._more(rest, noun)}"
+            return (
+                f"whose {noun} are {rest}"
+                if not rest.startswith(("more", "fewer"))
+                else f"with {self._more(rest, noun)}"
+            )
         return f"whose {noun} is {rest}"
 
     def _more(self, rest: str, noun: str) -> str:

@@ -97,17 +97,16 @@ CASTS = (
 SOUGHT = (
     "the {kind} in question",
     "the {kind} we want",
-    "the {kind} to be named",
     "the {kind} we are after",
     "the {kind} asked for",
     "the wanted {kind}",
-    "the {kind} to find",
     "the {kind} I mean",
     "the sought {kind}",
     "the {kind} being sought",
     "the {kind} that is asked about",
     "the {kind} I have in mind",
     "the mystery {kind}",
+    "the {kind} at issue",
     "the unknown {kind}",
 )
 CLOSE = (

@@ -59,7 +59,7 @@ def read_lexicon(phrases: Sequence[str], counted: Sequence[str]) -> Lexicon:
 
 def _rows(tables: Sequence[str]) -> list[tuple[str, list[str]]]:
     found = []
-    for line in (line for table in tables for line in table.strip().splitlines()):
+    for line in (line for table in tables for line in re.sub(r"\n\s+", " ", table.strip()).splitlines()):
         # A bar in brackets is a choice, one behind a blank ends a cell.
         key, *cells = [cell.strip() for cell in re.split(r"(?<= )\|(?= |$)", line)]
         found.append((key, cells))

@@ -83,7 +83,7 @@ def base(verb: str) -> str:
     """The infinitive of a verb in the third person or the past."""
     if verb in _BASES:
         return _BASES[verb]
-    if verb.endswith("ied") or verb.endswith("ies"):
+    if verb.endswith(("ied", "ies")):
         return f"{verb[:-3]}y"
     if verb.endswith("ed"):
         return verb[:-2]

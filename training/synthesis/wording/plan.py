@@ -1,12 +1,12 @@
 """What is said in which order: sentences about one variable each, before any word is chosen.
 
-A question is a walk over the graph of the proof. Each variable has its turn as a subject; what it is joined to is brought
-in as an object, and may bring a clause of its own along as a modifier ("a second country that is mostly forest").
+A question is a walk over the graph of the proof. Each variable has its turn as a subject; what it is joined to comes in
+as an object, and may bring a clause of its own along as a modifier ("a second country that is mostly forest").
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`asks_first`: the first sentence is the question. `cast`: all variables are introduced before anything is said."""
+    """`asks_first`: the first sentence is the question. `cast`: everything is introduced before anything is said."""
 
     sentences: tuple[Sentence, ...]
     asks_first: bool
@@ -99,11 +99,11 @@ def _with_modifiers(
     proof: Proof,
     ends: Sequence[tuple[int, int]],
     known: set[int],
-    take: object,
+    take: Callable[[str, int], Clause],
     rng: np.random.Generator,
 ) -> Clause:
     new = clause.other
-    assert new is not None and callable(take)
+    assert new is not None
     draw = rng.random()
     wanted = 0 if draw < 0.3 else 1 if draw < 0.8 else 2
     fit = []
