@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from corpus.facts.base import FactBase
@@ -12,14 +13,17 @@ from corpus.facts.closing import close_statements
 from corpus.facts.records import Entity, Statement, Support, Value
 from tests.training.small_facts import RELATIONS, answers_by_trying, doc, draw_base, pages
 from training.synthesis.attempt import Made, Maker, tasks_of_region
+from training.synthesis.blur import first_draft
 from training.synthesis.dispersion import dispersion
+from training.synthesis.graph import Shape, seeded
 from training.synthesis.index import FactIndex
 from training.synthesis.journal import Journal
 from training.synthesis.ladders import ladder
 from training.synthesis.leaks import check_leaks
-from training.synthesis.make import chosen, prepare
+from training.synthesis.make import FEW, chosen, prepare
+from training.synthesis.postings import Pairs, core
 from training.synthesis.predicates import Equal, Not, Period, Range
-from training.synthesis.proof import Proof, TaskDraft
+from training.synthesis.proof import Proof, TaskDraft, structure_class
 from training.synthesis.recipe import Recipe
 from training.synthesis.seeds import Page, eligible, is_list
 from training.synthesis.solve import Constraints, Edge, solve
@@ -294,3 +298,73 @@ def test_facts_too_few_for_any_task_end_the_search_without_one() -> None:
 def test_a_recipe_that_cannot_be_is_refused(wrong: dict[str, tuple[int, ...]]) -> None:
     with pytest.raises(ValueError, match=r"Treewidths|dispersion"):
         Recipe(**wrong)  # type: ignore[arg-type]
+
+
+def outside_base() -> FactBase:
+    """Forty towns, and ten places without a page that each border some of them."""
+    base = draw_base(3, 40, density=0.08)
+    entities = {**base.entities, **{doc(900 + at): Entity(doc(900 + at), f"Place {at}", "outside") for at in range(10)}}
+    said = [
+        Statement(doc(at), "borders", doc(900 + at * step % 10), None, doc(at), 900, 905)
+        for at in range(40)
+        for step in (1, 3, 7)
+    ]
+    kept = [
+        Statement(f.subject, f.relation, f.object, f.value, s.doc_id, s.start, s.end)
+        for f in base.facts
+        for s in f.supports
+        if not s.inverse
+    ]
+    return FactBase("0" * 32, "by-hand", entities, RELATIONS, close_statements(kept + said, RELATIONS))
+
+
+def test_what_has_no_page_may_be_a_hidden_node_of_no_stated_kind_and_is_no_answer() -> None:
+    base = outside_base()
+    pages_ = [page for page in pages(base) if base.entities[page.doc_id].kind != "outside"]
+    found = prepare(base, pages_, RECIPE)
+    number = found.index.number
+    assert found.seeds.counts["outside"] == 10
+    assert found.seeds.hidden[[number[doc(900 + at)] for at in range(10)]].all()
+    assert not found.seeds.answers[[number[doc(900 + at)] for at in range(10)]].any()
+    drafts = []
+    for at in range(10):
+        towns = [n for n in found.index.neighbours(number[doc(900 + at)]).tolist() if found.index.kind(n) == "town"]
+        shape = Shape((towns[0], number[doc(900 + at)], towns[1]), ((0, 1), (1, 2)), "leaf")
+        drafts.append(first_draft(found.ladders, shape, np.random.default_rng(at)))
+    assert all(draft and draft.kinds == ("town", "", "town") for draft in drafts)
+
+
+def test_the_core_is_what_is_left_without_those_of_few_neighbours() -> None:
+    """A triangle with a tail of two, and a square beside it."""
+    edges = [(0, 1), (1, 2), (2, 0), (2, 3), (3, 4), (5, 6), (6, 7), (7, 8), (8, 5)]
+    both = np.array(edges + [(b, a) for a, b in edges])
+    pairs = Pairs(both[:, 0], both[:, 1], 9)
+    everyone = np.ones(9, np.bool_)
+    assert np.flatnonzero(core(pairs, everyone, 2)).tolist() == [0, 1, 2, 5, 6, 7, 8]
+    assert not core(pairs, everyone, 3).any()
+    assert np.flatnonzero(core(pairs, everyone & (np.arange(9) != 0), 2)).tolist() == [5, 6, 7, 8]
+
+
+def test_a_region_for_a_treewidth_begins_at_a_core_of_it(base: FactBase, maker: Maker) -> None:
+    rng = np.random.default_rng(5)
+    for width in (2, 3):
+        starts = seeded(maker.near, maker.dense[width], width, rng)
+        joined = [(a, b) for a in range(len(starts)) for b in range(a) if starts[b] in maker.near[starts[a]]]
+        assert treewidth(len(starts), joined) >= width
+        assert set(starts) <= set(maker.dense[width].tolist())
+
+
+def test_no_more_tasks_of_one_structure_are_kept_than_the_share_allows(base: FactBase) -> None:
+    recipe = replace(RECIPE, treewidths=(1,), per_class=0.0)
+    yields: Counter[str] = Counter()
+    tasks = list(chosen(prepare(base, pages(base), replace(recipe, patience=40)), count=60, yields=yields))
+    assert max(Counter(structure_class(proof_of(task)) for task in tasks).values()) == FEW
+    assert yields["not kept: class is used up"] > 0
+
+
+def test_two_proofs_that_differ_in_names_alone_are_of_one_structure(made: list[Task]) -> None:
+    proof = proof_of(made[0])
+    other = proof.model_copy(update={"solution": tuple(reversed(proof.solution)), "snapshot_id": "f" * 32})
+    assert structure_class(other) == structure_class(proof)
+    turned = proof.model_copy(update={"edges": tuple(e.model_copy(update={"a": e.b, "b": e.a}) for e in proof.edges)})
+    assert structure_class(turned) != structure_class(proof)

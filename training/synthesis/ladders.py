@@ -84,14 +84,15 @@ def _numbers(index: FactIndex, fact: Fact) -> _Rows:
             below, above = math.floor(below), math.ceil(above)
         low, high = min(low, below), max(high, above)
         if value.unit == "percent":
-            low, high = max(low, 0.0) if value.number > 0 else low, min(high, 100.0)
+            low, high = max(low, 0.0) if value.number > 0 else low, min(high, 100.0) if value.number <= 100 else high
         found = Range(relation=fact.relation, low=low, high=high, unit=value.unit)
         rows.append((f"range {width:g}", found, (fact,)))
     return rows + _compared(index, fact, value.number, low, high)
 
 
 def _dates(index: FactIndex, fact: Fact) -> _Rows:
-    year = year_of(fact.value) if fact.value else None
+    # The year of a figure ("exports in 2024") says when it was taken, and nobody would ask for it.
+    year = year_of(fact.value) if fact.value and fact.value.number is None else None
     if year is None:
         return []
     rows: _Rows = []

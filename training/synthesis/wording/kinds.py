@@ -12,7 +12,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
     "term": ("term", "entry", "computing term"),
     "page": ("page",),
     "thing": ("page",),
-    "": ("page",),
+    "": ("topic",),
     "subject": ("subject", "subject of art"),
     "movement": ("art movement",),
     "artist's place": ("place",),
@@ -57,7 +57,7 @@ CHINESE: dict[str, tuple[str, str]] = {
     "outside": ("主题", "个"),
     "page": ("页面", "个"),
     "thing": ("页面", "个"),
-    "": ("页面", "个"),
+    "": ("主题", "个"),
 }
 PEOPLE = frozenset(("person", "artist"))
 QUOTED = frozenset(("novel", "painting", "film", "opera", "paper", "artwork", "term", "article", "outside", "subject"))
