@@ -22,7 +22,8 @@ _WORDS = re.compile(r"[a-z][\w/'’-]*(?: [\w/'’-]+){0,2}", re.IGNORECASE)
 _QUALIFIED = re.compile(
     r"(?:and|some|small|large|limited|significant|modest|substantial|abundant|potential|possible|vast|major|minor"
     r"|deposits of|reserves of|amounts of|quantities of|unexploited|untapped|world's [\w-]+|known|rich|extensive"
-    r"|sizable|considerable|noted for|mostly|mainly|including|such as|occasional|periodic|frequent|rare(?! (?:earth|wood))|local|recurring"
+    r"|sizable|considerable|noted for|mostly|mainly|including|such as|occasional|periodic|frequent|local|recurring"
+    r"|rare(?! (?:earth|wood))"
     r"|severe|destructive|also) ",
     re.IGNORECASE,
 )
