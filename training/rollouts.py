@@ -56,9 +56,11 @@ class Rollouts:
         weather: str | dict[str, Any] | None = None,
         mask_abnormal: bool = True,
         out: Path | None = None,
+        token: str | None = None,
+        control_token: str | None = None,
     ) -> None:
         """`stops`: ids that end a turn. `reply_tokens`: what the window keeps free for a turn; the trainer bounds it.
-        `out`: file to append each rollout's record to.
+        `out`: file to append each rollout's record to. `control_token` opens episodes, where that takes another.
 
         The last message of a row's prompt tells which task it is, so that no answer stands in the trainer's rows.
         Raises ValueError where two tasks ask the same.
@@ -67,6 +69,7 @@ class Rollouts:
         self.sampling = Sampling(max_tokens=reply_tokens)
         self.stops, self.seed, self.lockstep, self.concurrency = tuple(stops), seed, lockstep, concurrency
         self.weather, self.mask_abnormal, self.out = weather, mask_abnormal, out
+        self.token, self.control_token = token, control_token
         self.tasks = {manner.format.question(task.question): task for task in tasks}
         if len(self.tasks) < len(tasks):
             raise ValueError("Two tasks have the same question: the trainer could not tell them apart. Drop one.")
@@ -120,8 +123,8 @@ class Rollouts:
     async def _roll_out_all(self, tasks: Sequence[Task], desk: Desk, writer: Writer, batch: int) -> list[Episode]:
         env_gate = Gate(self.concurrency)
         samples: dict[str, int] = {}
-        async with AsyncClient(self.server, connections=self.concurrency) as client:
-            world = await look_at(client, weather=self.weather)
+        async with AsyncClient(self.server, token=self.token, connections=self.concurrency) as client:
+            world = await look_at(client, weather=self.weather, control_token=self.control_token)
             ref = agent_ref(self.manner, "none", vars(self.limits))
 
             async def one(place: int, task: Task, sample: int) -> Episode:

@@ -41,6 +41,11 @@ def main(
     tasks: Annotated[Path, typer.Option(help="Tasks to train on, JSON lines.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     server: Annotated[str, typer.Option(envvar="STILLWEB_URL", help="The Stillweb server.")] = "http://127.0.0.1:8080",
+    token: Annotated[str | None, typer.Option(envvar="STILLWEB_TOKEN", help="Bearer token of the server.")] = None,
+    control_token: Annotated[
+        str | None,
+        typer.Option(envvar="STILLWEB_CONTROL_TOKEN", help="Token that opens episodes, where it is another."),
+    ] = None,
     model: Annotated[str, typer.Option(help="Folder, or `local`: the small model that is a package.")] = "local",
     agent: Annotated[str, typer.Option("--profile", help="Which tools and prompt: a profile of the agent.")] = "tongyi",
     format: Annotated[str, typer.Option(help="hermes, search_r1 or plain; calls are text.")] = "hermes",
@@ -68,7 +73,8 @@ def main(
         manner_of(profile(agent), format), limits, tasks=tasks, out=out, server=server, model=model, template=template,
         recipe=recipe, reward=reward, steps=steps, groups=groups, reply_tokens=reply_tokens,
         learning_rate=learning_rate, lora_rank=lora_rank, vllm=vllm, weather=weather, seed=seed, threads=threads,
-        minutes=minutes, save_every=save_every, report_to=report_to,
+        minutes=minutes, save_every=save_every, report_to=report_to, token=token,
+        control_token=control_token,
     )  # fmt: skip
 
 
@@ -95,6 +101,8 @@ def train(
     minutes: float | None = None,
     save_every: int = 0,
     report_to: str = "auto",
+    token: str | None = None,
+    control_token: str | None = None,
 ) -> Path:
     """The same for any manner. Records of all rollouts are appended to `out/rollouts.jsonl`."""
     if (out / "model").is_dir():
@@ -110,7 +118,7 @@ def train(
     wanted = list(read_tasks(tasks))
     roll = Rollouts(
         manner, limits, wanted, server, stops=stops, reply_tokens=reply_tokens, seed=seed, weather=weather,
-        out=out / "rollouts.jsonl",
+        out=out / "rollouts.jsonl", token=token, control_token=control_token,
     )  # fmt: skip
     settings = common(
         out,
