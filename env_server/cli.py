@@ -58,7 +58,11 @@ def serve(
     ] = None,
     database: Annotated[
         str | None,
-        typer.Option(metavar="FILE|URL", help="Keep episodes here: a file (SQLite) or postgresql://USER@HOST/NAME."),
+        typer.Option(
+            envvar="STILLWEB_DATABASE",
+            metavar="FILE|URL",
+            help="Keep episodes here: a file (SQLite) or postgresql://USER@HOST/NAME.",
+        ),
     ] = None,
     tasks: Annotated[Path | None, typer.Option(help="Task file to open episodes from.")] = None,
     prices: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -88,6 +89,16 @@ def test_what_cannot_be_done_is_said_in_a_line(
     assert said[0].startswith("stillweb: ")
     for word in words:
         assert word in done.stderr
+
+
+def test_tasks_need_a_database_and_one_in_the_environment_will_do(tiny_path: Path, tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "stillweb", "serve", str(tiny_path), "--tasks", str(tmp_path / "none.jsonl")]
+    told = [
+        subprocess.run(line, capture_output=True, text=True, env={**os.environ, **named}).stderr
+        for named in ({}, {"STILLWEB_DATABASE": str(tmp_path / "episodes.sqlite")})
+    ]
+    assert "--tasks needs --database" in told[0]
+    assert "none.jsonl is no file" in told[1]
 
 
 def test_a_port_in_use_is_named(tiny_path: Path) -> None:
