@@ -10,6 +10,7 @@ import asyncio
 import os
 import random
 import signal
+import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -47,6 +48,14 @@ def expected(factbook: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> li
     return reference(factbook.path, factbook, EPISODES, tmp_path_factory.mktemp("reference"))
 
 
+def wait_for_workers(server: Server, count: int) -> None:
+    """The first worker answers while the others still start."""
+    until = time.monotonic() + 60
+    while len(server.workers()) < count:
+        assert time.monotonic() < until, f"{len(server.workers())} of {count} workers came up"
+        time.sleep(0.05)
+
+
 @pytest.mark.slow
 def test_a_thousand_calls_under_storm_are_the_same_at_every_load_and_over_two_workers(
     url: str, factbook: Snapshot, expected: list[list[Observation]]
@@ -55,7 +64,7 @@ def test_a_thousand_calls_under_storm_are_the_same_at_every_load_and_over_two_wo
     assert len(calls) == 10 * EPISODES
     assert {each.status for each in calls} >= {200, 402, 404, 429, 503, 504}
     with stillweb(factbook.path, "--virtual-time", "--database", url, "--workers", "2") as server:
-        assert len(server.workers()) == 2
+        wait_for_workers(server, 2)
         for concurrency in (64, 256):
             assert differing(expected, run(replayed(server, factbook, EPISODES, concurrency))) == 0
 
