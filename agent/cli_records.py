@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,15 +14,13 @@ import typer
 from agent.client import AsyncClient
 from agent.exports.writing import FORMATS as EXPORTS
 from agent.exports.writing import export as write_as
-from agent.failures import AgentError
 from agent.imports.reading import FORMATS as IMPORTS
 from agent.imports.reading import import_ as read_as
 from agent.opening import SUMMARIES, replayed_profile
 from agent.options import ControlOption, DirArgument, NameOption, TokenOption
 from agent.plan import read_run
-from agent.records import SCHEMA, Episode, decode
 from agent.replay import Replayed, replay
-from agent.shards import rows
+from agent.shards import records
 from agent.shown import readable
 from agent.stats import stats as stats_of
 from agent.terminal import fail, run_to_end, told
@@ -50,7 +47,7 @@ def replay_run(
             env = said["identity"]["env"]
             world = await look_at(client, pin=env["snapshot_id"], weather=env["weather"], control_token=control_token)
             return await replay(
-                _records(out), world, lambda name: _profile(name, said, out), Gate(concurrency), concurrency=concurrency
+                records(out), world, lambda name: _profile(name, said, out), Gate(concurrency), concurrency=concurrency
             )
 
     replayed = run_to_end(main())
@@ -76,7 +73,7 @@ def show(
     limit: Annotated[int, typer.Option(min=1, help="Rows of the list.")] = 50,
 ) -> None:
     """Read rollouts in the terminal."""
-    records = told(lambda: list(_records(out)))
+    records = told(lambda: list(records(out)))
     if rollout is None:
         for episode in islice(records, limit):
             answer = "-" if episode.answer is None else episode.answer.text.replace("\n", " ")[:60]
@@ -99,7 +96,7 @@ def stats(
     completion_price: Annotated[float, typer.Option(help="Dollars a million completion tokens.")] = 0.0,
 ) -> None:
     """Turns, mix of tools, over-search, repeats, made-up URLs, stop reasons, tokens and cost, as JSON."""
-    found = stats_of(told(lambda: list(_records(out))), dollars_a_million=(prompt_price, completion_price))
+    found = stats_of(told(lambda: list(records(out))), dollars_a_million=(prompt_price, completion_price))
     print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
 
 
@@ -112,7 +109,7 @@ def export(
     failed: Annotated[bool, typer.Option("--failed", help="Rollouts that ended in an error, too.")] = False,
 ) -> None:
     """Write rollouts in another format; docs/records-formats.md tells what each can hold."""
-    exported = told(lambda: write_as(_records(out), to, file, failed=failed), status=2)
+    exported = told(lambda: write_as(records(out), to, file, failed=failed), status=2)
     _count(f"{exported.written} rollouts written", exported.left_out)
     print(file)
 
@@ -132,14 +129,6 @@ def _count(what: str, left_out: Counter[str]) -> None:
     print(f"{what}.", file=sys.stderr)
     for reason, count in sorted(left_out.items()):
         print(f"{count} left out: {reason}.", file=sys.stderr)
-
-
-def _records(out: Path) -> Iterator[Episode]:
-    for number, row in enumerate(rows(out), 1):
-        try:
-            yield decode(row)
-        except ValueError as error:
-            raise AgentError(f"Row {number} of {out} is no record of schema {SCHEMA}: {error}") from error
 
 
 def _profile(name: str, said: dict[str, Any], out: Path) -> Profile:

@@ -17,6 +17,7 @@ from pathlib import Path
 import zstandard
 
 from agent.failures import AgentError
+from agent.records import SCHEMA, Episode, decode
 
 FINAL = "episodes.jsonl.zst"
 SHARDS = "shards"
@@ -91,6 +92,15 @@ def rows(out: Path) -> Iterator[bytes]:
         raise AgentError(
             f"{out} is no run and no file of rows. Name the DIR that `stillweb agent run --out DIR` wrote."
         )
+
+
+def records(out: Path) -> Iterator[Episode]:
+    """The rows as episode records. Raises AgentError, naming the row that is none."""
+    for number, row in enumerate(rows(out), 1):
+        try:
+            yield decode(row)
+        except ValueError as error:
+            raise AgentError(f"Row {number} of {out} is no record of schema {SCHEMA}: {error}") from error
 
 
 def is_unfinished(out: Path) -> bool:

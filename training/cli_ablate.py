@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -13,6 +13,7 @@ import yaml
 from corpus.errors import CorpusError
 from training.ablate.config import READY_MADE, BadConfig, Config, read_config
 from training.tasks import BadTasks, Task, read_tasks
+from training.terminal import fail
 
 REPORT, PAGE = "ablation.json", "ablation.html"
 
@@ -47,9 +48,9 @@ def ablate(
         known = _tasks(asked, folder, lookups)
         made = run_ablation(asked, known, folder, told=lambda line: print(line, file=sys.stderr))
     except (BadConfig, BadTasks, CorpusError) as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename} cannot be written: {error.strerror}. Choose another folder with --out.")
+        fail(f"{error.filename} cannot be written: {error.strerror}. Choose another folder with --out.")
     report = report_of(made)
     _write(folder / REPORT, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
     _write(folder / PAGE, as_html(report).encode())
@@ -85,7 +86,7 @@ def transfer(
         )
         found = compared(here, there, metric or names.pop(), seed=seed)
     except BadConfig as error:
-        _fail(str(error))
+        fail(str(error))
     print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() if as_json else transfer_text(found))
 
 
@@ -156,8 +157,3 @@ def _write(path: Path, data: bytes) -> None:
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
     part.replace(path)
-
-
-def _fail(message: str) -> NoReturn:
-    print(f"stillweb: {message}", file=sys.stderr)
-    raise typer.Exit(2)

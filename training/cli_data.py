@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
 import typer
@@ -15,8 +16,8 @@ from agent.errors import EnvError
 from agent.failures import AgentError
 from agent.models.protocol import ModelError
 from agent.options import FormatOption, ModelNameOption, ModelOption, ServerOption, ThreadsOption, TokenOption
-from agent.records import SCHEMA, Episode, decode
-from agent.shards import rows
+from agent.records import Episode
+from agent.shards import records
 from agent.speech import manner_of
 from agent.tools.profiles import profile
 from corpus.errors import CorpusError
@@ -31,6 +32,7 @@ from training.data.rl import Curation, build_rl
 from training.data.sft import build_sft
 from training.judge import BadVerdicts, Verdicts
 from training.tasks import BadTasks, Task, read_tasks
+from training.terminal import fail
 
 T = TypeVar("T")
 RunsArgument = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, or files of their rows.")]
@@ -94,9 +96,9 @@ def dpo(
     wanted = tuple(name.strip() for name in kinds.split(",") if name.strip())
     for name in wanted:
         if name not in KINDS:
-            _fail(f"--kinds {name}: there is no such kind of pair. Take {', '.join(KINDS)}.")
+            fail(f"--kinds {name}: there is no such kind of pair. Take {', '.join(KINDS)}.")
     if prefix not in ("messages", "calls"):
-        _fail(f"--prefix {prefix}: take messages or calls.")
+        fail(f"--prefix {prefix}: take messages or calls.")
 
     def make() -> dict[str, Any]:
         known = list(read_tasks(tasks))
@@ -186,12 +188,7 @@ def forks(
 
 def episodes_of(runs: Sequence[Path]) -> Iterator[Episode]:
     """Records of several runs, in their order. Raises AgentError, naming run and row."""
-    for run in runs:
-        for number, row in enumerate(rows(run), 1):
-            try:
-                yield decode(row)
-            except ValueError as error:
-                raise AgentError(f"Row {number} of {run} is no record of schema {SCHEMA}: {error}") from error
+    return chain.from_iterable(map(records, runs))
 
 
 def _judged(
@@ -232,11 +229,6 @@ def _or_fail(make: Callable[[], T]) -> T:
     try:
         return make()
     except (BadSet, BadTasks, BadVerdicts, AgentError, CorpusError, EnvError, ModelError, ValueError) as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename or 'A file'} cannot be read or written: {error.strerror}.")
-
-
-def _fail(message: str) -> NoReturn:
-    print(f"stillweb: {message}", file=sys.stderr)
-    raise typer.Exit(2)
+        fail(f"{error.filename or 'A file'} cannot be read or written: {error.strerror}.")

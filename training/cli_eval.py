@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -17,8 +17,8 @@ from agent.errors import EnvError
 from agent.failures import AgentError
 from agent.models.openai_api import ChatModel, served_models
 from agent.models.protocol import ModelError
-from agent.records import SCHEMA, Episode, decode
-from agent.shards import rows
+from agent.records import Episode
+from agent.shards import records
 from corpus.errors import CorpusError
 from corpus.snapshot import open_snapshot
 from training.comparing import Comparison, Loss, compare, decompose
@@ -28,6 +28,7 @@ from training.loaders import FORMATS, load, placed
 from training.rubric import TextOf, served_texts, snapshot_texts
 from training.tables import as_tables
 from training.tasks import BadTasks, Task, read_tasks, write_questions, write_tasks
+from training.terminal import fail
 
 TasksOption = Annotated[Path, typer.Option("--tasks", help="Tasks that the run's questions were written from.")]
 
@@ -56,16 +57,16 @@ def agent(
 ) -> None:
     """Score a run against its tasks: accuracy, evidence, citations, costs, each with what it rests on."""
     if (floor is None) != (ceiling is None):
-        _fail("--floor and --ceiling go together: the loss is told between the two.")
+        fail("--floor and --ceiling go together: the loss is told between the two.")
     if snapshot is not None and server is not None:
-        _fail("Give --snapshot or --server, not both.")
+        fail("Give --snapshot or --server, not both.")
     if (judge is not None or judge_model is not None) and verdicts is None:
-        _fail("A judge's verdicts are kept: name a file with --verdicts.")
+        fail("A judge's verdicts are kept: name a file with --verdicts.")
     if verdicts is not None and judge is None and judge_model is None:
-        _fail("Whose verdicts? Name the model with --judge-model, or its URL with --judge.")
+        fail("Whose verdicts? Name the model with --judge-model, or its URL with --judge.")
     try:
         known = {task.task_id: task for task in read_tasks(tasks)}
-        runs = {path: _records(path) for path in (out, against, floor, ceiling) if path is not None}
+        runs = {path: list(records(path)) for path in (out, against, floor, ceiling) if path is not None}
         judged = _judged(runs, known, judge, judge_model, verdicts, shortcut)
         texts, close = _texts(snapshot, server, token)
         try:
@@ -85,7 +86,7 @@ def agent(
             else None
         )
     except (BadTasks, NothingScored, BadVerdicts, AgentError, CorpusError, EnvError, ModelError, ValueError) as error:
-        _fail(str(error))
+        fail(str(error))
     if as_json:
         print(orjson.dumps(_json(scored[out], compared, loss), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -110,7 +111,7 @@ def import_(
 ) -> None:
     """Make tasks of a benchmark's questions."""
     if named and snapshot is None:
-        _fail("--named reads the titles of evidence pages: name a snapshot with --snapshot.")
+        fail("--named reads the titles of evidence pages: name a snapshot with --snapshot.")
     try:
         if form == "stillweb":
             tasks, told = list(read_tasks(file)), ""
@@ -122,12 +123,12 @@ def import_(
                 f"need their page, {dropped.unnamed} that do not name it"
             )
         if not tasks:
-            _fail(f"No question of {file} is left{told}.")
+            fail(f"No question of {file} is left{told}.")
         count = write_tasks((task.model_copy(update={"split": split or task.split}) for task in tasks), out)
     except (BadTasks, CorpusError) as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{out} cannot be written: {error.strerror}.")
+        fail(f"{out} cannot be written: {error.strerror}.")
     families = len({task.family for task in tasks})
     print(f"{count} tasks in {families} families{told}.", file=sys.stderr)
     print(out)
@@ -141,21 +142,11 @@ def questions(
     try:
         count = write_questions(list(read_tasks(tasks)), out)
     except BadTasks as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{out} cannot be written: {error.strerror}.")
+        fail(f"{out} cannot be written: {error.strerror}.")
     print(f"{count} questions.", file=sys.stderr)
     print(out)
-
-
-def _records(path: Path) -> list[Episode]:
-    found = []
-    for number, row in enumerate(rows(path), 1):
-        try:
-            found.append(decode(row))
-        except ValueError as error:
-            raise AgentError(f"Row {number} of {path} is no record of schema {SCHEMA}: {error}") from error
-    return found
 
 
 def _texts(snapshot: Path | None, server: str | None, token: str | None) -> tuple[TextOf | None, Callable[[], None]]:
@@ -207,8 +198,3 @@ def _json(scored: Evaluation, compared: Sequence[Comparison], loss: Loss | None)
     if loss is not None:
         found["loss"] = loss.rounded()
     return finite(found)
-
-
-def _fail(message: str) -> NoReturn:
-    print(f"stillweb: {message}", file=sys.stderr)
-    raise typer.Exit(2)

@@ -7,19 +7,20 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from agent.client import AsyncClient
 from agent.errors import EnvError
-from agent.failures import AgentError
-from agent.records import Episode, decode
-from agent.shards import rows as shard_rows
+from agent.records import Episode
+from agent.shards import records
+from agent.terminal import told
 from corpus.cli import progress_bar
 from corpus.errors import CorpusError
 from training.synthesis.yields import note_yields
 from training.tasks import BadTasks, Task, read_tasks, write_tasks
+from training.terminal import fail
 
 TasksArgument = Annotated[Path, typer.Argument(metavar="TASKS", help="File of tasks.")]
 OutOption = Annotated[Path, typer.Option(help="File of tasks to write.")]
@@ -233,16 +234,7 @@ def _rates(rows: list[Task], run: Path) -> Mapping[str, list[float]]:
 
 
 def episodes_of(run: Path) -> list[Episode]:
-    found = []
-    try:
-        for number, row in enumerate(shard_rows(run), 1):
-            try:
-                found.append(decode(row))
-            except ValueError as error:
-                raise AgentError(f"Row {number} of {run} is no record of a rollout: {error}") from error
-    except AgentError as error:
-        fail(str(error))
-    return found
+    return told(lambda: list(records(run)), status=2)
 
 
 def read_all(path: Path) -> list[Task]:
@@ -267,8 +259,3 @@ def write_stage(kept: list[Task], out: Path, made_from: Path, stage: str, counts
 def tell_counts(counts: Mapping[str, int]) -> None:
     for name, count in sorted(counts.items()):
         print(f"{count:>9,}  {name}", file=sys.stderr)
-
-
-def fail(message: str) -> NoReturn:
-    print(f"stillweb: {message}", file=sys.stderr)
-    raise typer.Exit(2)

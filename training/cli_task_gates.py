@@ -19,12 +19,12 @@ from training.cli_task_files import (
     RunOption,
     TasksArgument,
     episodes_of,
-    fail,
     read_all,
     tell_counts,
     write_stage,
 )
 from training.tasks import BadTasks, Task
+from training.terminal import fail
 
 GATES = ("no_tool", "retrievable", "consistent", "verified", "rollouts", "alternatives")
 _ASKING = {"no_tool", "consistent", "verified"}

@@ -15,9 +15,9 @@ from agent.loop import Gates, Player
 from agent.models.protocol import Model, Sampling
 from agent.plan import Plan, settle
 from agent.questions import Question
-from agent.records import Episode, ModelRef, decode
+from agent.records import Episode, ModelRef
 from agent.runner import Drain, run
-from agent.shards import rows
+from agent.shards import records
 from agent.speech import agent_ref
 from agent.throttle import Gate
 from agent.world import look_at
@@ -76,4 +76,4 @@ async def _ring(drain: Drain, minutes: float) -> None:
 
 def episodes_of(out: Path) -> Iterator[Episode]:
     """Records of a run, finished or not, by task: equal runs give equal orders."""
-    yield from sorted(map(decode, rows(out)), key=lambda episode: (episode.task.id, episode.group.sample))
+    yield from sorted(records(out), key=lambda episode: (episode.task.id, episode.group.sample))
