@@ -73,14 +73,14 @@ def show(
     limit: Annotated[int, typer.Option(min=1, help="Rows of the list.")] = 50,
 ) -> None:
     """Read rollouts in the terminal."""
-    records = told(lambda: list(records(out)))
+    episodes = told(lambda: list(records(out)))
     if rollout is None:
-        for episode in islice(records, limit):
+        for episode in islice(episodes, limit):
             answer = "-" if episode.answer is None else episode.answer.text.replace("\n", " ")[:60]
             counts = f"{len(episode.turns):>4} turns {len(episode.tool_events):>4} calls"
             print(f"{episode.id}  {episode.task.id:<12.12}  {episode.stop_reason:<20} {counts}  {answer}")
         return
-    found = [episode for episode in records if rollout in (episode.id, episode.task.id)]
+    found = [episode for episode in episodes if rollout in (episode.id, episode.task.id)]
     if not found:
         fail(f"{out} has no rollout or task {rollout!r}. `stillweb agent show {out}` lists them.")
     for episode in found:

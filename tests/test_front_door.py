@@ -35,8 +35,10 @@ def test_help_takes_under_0_4_seconds() -> None:
     assert best_cpu_s("-m", "stillweb", "--help") < 0.4
 
 
-def test_the_server_imports_in_under_a_second() -> None:
-    assert best_cpu_s("-c", "import env_server.app, env_server.cli") < 1.0
+def test_the_server_imports_in_three_times_what_fastapi_takes() -> None:
+    """A ratio, since machines differ: 1.8 when this was written, 0.65 s of CPU where it was written."""
+    theirs = best_cpu_s("-c", "import fastapi, uvicorn, typer")
+    assert best_cpu_s("-c", "import env_server.app, env_server.cli") < 3 * theirs
 
 
 def test_importing_the_server_loads_nothing_heavy() -> None:
