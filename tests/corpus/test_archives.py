@@ -321,11 +321,11 @@ def bomb() -> str:
 )
 def test_front_matter_out_of_the_ordinary_costs_no_page(tmp_path: Path, front: str) -> None:
     (tmp_path / "a.md").write_text(f"---\n{front}\n---\nSome words.\n")
-    began = time.monotonic()
+    began = time.process_time()
     (page,) = documents(tmp_path)
     assert "Some words." in page.text
     assert len(page.title) <= 500
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_front_matter_gives_words_numbers_and_dates_only(tmp_path: Path) -> None:
@@ -425,8 +425,8 @@ def test_a_body_of_many_empty_members_costs_no_more_than_its_length(tmp_path: Pa
     body = gzip.compress(b"") * 150_000 + gzip.compress(PAGE)
     headers = "Content-Type: text/html\nContent-Encoding: gzip"
     path = write_warc(tmp_path / "a.warc.gz", [("https://a.example/", "200 OK", headers, body)])
-    began = time.monotonic()
+    began = time.process_time()
     (page,) = read_source(str(path))
     assert isinstance(page, Document)
     assert page.title == "Harbour"
-    assert time.monotonic() - began < 6  # with the square of the length it took nine seconds
+    assert time.process_time() - began < 6  # with the square of the length it took nine seconds

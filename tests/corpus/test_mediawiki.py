@@ -254,10 +254,10 @@ HOSTILE = [
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_openings_that_never_close_cost_no_more_than_their_length(unit: str) -> None:
     text = unit * (100_000 // len(unit))
-    began = time.monotonic()
+    began = time.process_time()
     wikitext_to_html(text, lambda title: Target("page", None))
     # The parser alone takes minutes to hours for most of these.
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_deep_nesting_keeps_its_words_to_a_bound_and_harms_nothing_behind_it(tmp_path: Path) -> None:
@@ -268,9 +268,9 @@ def test_deep_nesting_keeps_its_words_to_a_bound_and_harms_nothing_behind_it(tmp
 
 def test_a_redirect_with_nothing_but_white_space_behind_it_costs_no_more_than_its_length(tmp_path: Path) -> None:
     pages = [("Ada", 0, None, "She wrote programs."), ("Blank", 0, None, "#REDIRECT" + " " * 200_000 + "x")]
-    began = time.monotonic()
+    began = time.process_time()
     assert [type(item) for item in read_mediawiki(written(tmp_path, *pages))] == [Document, Document]
-    assert time.monotonic() - began < 10  # with the square of the length it took minutes
+    assert time.process_time() - began < 10  # with the square of the length it took minutes
 
 
 @pytest.mark.parametrize("month", ["²", "9" * 5000, "13", "0"])

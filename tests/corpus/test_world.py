@@ -93,7 +93,7 @@ def test_the_last_of_ten_million_pages_is_reached_at_once() -> None:
     read_world(WORLD)  # what is imported or parsed once is not the question
     started = time.process_time()
     (last,) = read_world("seed=3,pages=10000000,images=0", skip=9_999_999)
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 2  # to make the pages before it would take half an hour
     assert isinstance(last, Document)
     assert last.text
     assert not list(read_world("seed=3,pages=10000000,images=0", skip=10_000_000))
