@@ -28,6 +28,7 @@ class Asking:
     content_type: bytes
     told: tuple[bytes, ...] = ()
     """What else changes its answer: see `front.py`."""
+    _canonical: bytes = b""
 
     @property
     def name(self) -> str:
@@ -40,4 +41,6 @@ class Asking:
     @property
     def canonical(self) -> bytes:
         """What the cache's key is made of, without snapshot and view."""
-        return canonical_of(self.scope, self.content_type, self.told, self.body)
+        if not self._canonical:  # an episode's call is asked for it three times
+            self._canonical = canonical_of(self.scope, self.content_type, self.told, self.body)
+        return self._canonical

@@ -1,7 +1,8 @@
 """Drawing weather: a pure function of profile, seed, canonical request and attempt.
 
 The order of calls, their time and their neighbours are no ingredients, nor is an episode's id. Each kind of fault has
-numbers of its own (`streams.py`): turning one on moves no other's draws, and raising a rate only adds faults.
+numbers of its own (`streams.py`, by its place in `rules.DRAWN_TOGETHER`): turning one on moves no other's draws, and
+raising a rate only adds faults.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from env_server.weather.rules import (
     Timeout,
     Truncated,
 )
-from env_server.weather.streams import base_of, choice, pick, unit
+from env_server.weather.streams import base_of, choice, pick, raw_numbers, unit, unit_of
 
 VARIANTS = 16
 """Seeds and steps of a content fault: few, so that calls with the same request share finished answers."""
@@ -81,25 +82,31 @@ def draw(profile: Profile, seed: int, route: str, dialect: str, canonical_reques
     now = b" 1 " if attempt == 1 else b" %d " % attempt
     latency_s, fault, content = 0.0, None, None
     drawn: list[str] = []
-    for rule in above:
-        name = rule.label + (b" 0 " if rule.lasting else now)
-        if unit(base, name) >= (rule.rate if rule.bursts is None else _rate(rule, rule.bursts, base, seed, attempt)):
+    digests: dict[bytes, tuple[int, ...]] = {}
+    for rule in above + below:
+        digest, place = rule.place
+        when = b" 0 " if rule.lasting else now
+        numbers = digests.get(digest)
+        if numbers is None:
+            numbers = digests[digest] = raw_numbers(base, digest + when)
+        chance, bursts = unit_of(numbers[place]), rule.bursts
+        if bursts is None:
+            if chance >= rule.rate:
+                continue
+        elif chance >= max(rule.rate, bursts.rate) or chance >= _rate(rule, bursts, base, seed, attempt):
             continue
         if isinstance(rule, Latency):
-            latency_s = _seconds(rule, unit(base, name + b"size"))
+            latency_s = _seconds(rule, unit_of(numbers[place + 1]))
             continue
         drawn.append(rule.kind)
-        if fault is None:
-            fault = _fault(rule, unit(base, name + b"size"))
+        if isinstance(rule, ContentRule):
+            if fault is None and content is None:
+                name = rule.label + when
+                content = _content(rule, unit(base, name + b"size"), unit(base, name + b"seed"))
+        elif fault is None:
+            fault = _fault(rule, unit(base, rule.label + when + b"size"))
             if isinstance(rule, Timeout):
                 latency_s = rule.after_s
-    for rule in below:
-        name = rule.label + (b" 0 " if rule.lasting else now)
-        if unit(base, name) >= (rule.rate if rule.bursts is None else _rate(rule, rule.bursts, base, seed, attempt)):
-            continue
-        drawn.append(rule.kind)
-        if fault is None and content is None:
-            content = _content(rule, unit(base, name + b"size"), unit(base, name + b"seed"))
     return Weather(latency_s, fault, content, tuple(drawn)) if drawn or latency_s else CLEAR
 
 

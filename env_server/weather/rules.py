@@ -15,6 +15,12 @@ from env_server.weather.groups import GROUPS, RouteGroup
 
 TRANSPORT_FAULTS = ("rate_limit", "server_error", "timeout", "dead_page")
 """Where several are drawn for a call, the first in this order is the one it meets."""
+DRAWN_TOGETHER = (
+    ("latency", "latency size", "rate_limit", "server_error", "timeout", "empty", "shuffled", "truncated"),
+    ("dead_page", "stale", "paywalled", "captcha"),
+)
+"""Kinds whose chances are numbers of one digest, by where each stands in it. What a search may meet is in one of them,
+and those that last are in the other, since they take a digest of their own anyway. A place is never given anew."""
 PAGE_GROUPS: tuple[RouteGroup, ...] = ("fetch", "find", "extract", "links")
 RANKING_GROUPS: tuple[RouteGroup, ...] = ("search", "similar")
 
@@ -70,6 +76,13 @@ class _Rule(Part):
         """The kind, as draws are named by it."""
         kind: str = self.kind  # type: ignore[attr-defined]  # every rule has one, each of its own type
         return kind.encode()
+
+    @cached_property
+    def place(self) -> tuple[bytes, int]:
+        """(name, number) of the digest that has the kind's chance, and of its place there."""
+        kind = self.label.decode()
+        found = next((b"%d" % n, kinds.index(kind)) for n, kinds in enumerate(DRAWN_TOGETHER) if kind in kinds)
+        return found[0] + (b" lasting" if self.lasting else b""), found[1]
 
     def applies(self, route: str, dialect: str) -> bool:
         routes = self.usual_routes if self.routes is None else self.routes
