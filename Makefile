@@ -50,8 +50,11 @@ figures: $(VENV)/.slow ## measure again what stands in docs/figures
 	$(BIN)/python -m tests.bench.bench_near_duplicates --data $(SHARED)
 	$(BIN)/python -m tests.bench.bench_scale --data $(SHARED)
 	$(BIN)/python -m tests.bench.bench_scoring
+	$(BIN)/python -m tests.bench.bench_ablation
+	$(BIN)/python -m tests.bench.bench_ablations
 	$(BIN)/python -m tests.bench.bench_planted
 	$(BIN)/python -m tests.bench.bench_storm
+	$(BIN)/python -m tests.bench.bench_draw
 	$(BIN)/python -m tests.bench.bench_weather
 	$(BIN)/python -m tests.bench.bench_faults
 	$(BIN)/python -m tests.bench.bench_soak --seconds 480

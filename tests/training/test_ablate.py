@@ -378,3 +378,11 @@ def test_the_page_on_ablations_shows_what_was_measured() -> None:
     from tests.bench.bench_ablation import PAGE, rendered
 
     assert rendered() == PAGE.read_text("utf-8")
+
+
+def test_the_table_of_the_ready_made_ablations_shows_what_was_measured() -> None:
+    """`python -m tests.bench.bench_ablations` writes it, all of them but `distractors`, which has tables of its own."""
+    from tests.bench.bench_ablations import NAMES, PAGE, rendered
+
+    assert set(NAMES) | {"distractors"} == set(READY_MADE)
+    assert rendered() == PAGE.read_text("utf-8")
