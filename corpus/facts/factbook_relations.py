@@ -115,20 +115,21 @@ def _vocabulary(words: str) -> dict[str, str]:
 
 # Words that a description is read for; nothing else of it is taken.
 CLIMATES = _vocabulary(
-    "tropical; subtropical; temperate; Mediterranean; arid; semiarid=semi-?arid; desert; continental; maritime; "
-    "marine; arctic; subarctic=sub-?arctic; polar; alpine; equatorial; humid; monsoon=monsoons?|monsoonal"
+    "tropical; subtropical=sub-?tropical; temperate; Mediterranean; arid; semiarid=semi-?arid; desert; continental; "
+    "maritime; marine; arctic; subarctic=sub-?arctic; polar; alpine; equatorial; humid; monsoon=monsoons?|monsoonal"
 )
 TERRAINS = _vocabulary(
     "mountains=mountains?|mountainous; plains=plains?; plateau=plateaus?; hills=hills?|hilly; desert=deserts?; "
     "lowlands=lowlands?; highlands=highlands?; coral; volcanic; atolls=atolls?; swamps=swamps?|swampy; "
-    "marshes=marsh(?:es|y)?; steppe=steppes?; rugged; flat; rolling; fjords=fjords?; glaciers=glaciers?; "
-    "valleys=valleys?"
+    "marshes=marsh(?:es|y)?; limestone; savanna=savannas?; dunes=dunes?; jungle; steppe=steppes?; rugged; flat; "
+    "rolling; fjords=fjords?; glaciers=glaciers?; valleys=valleys?"
 )
 HAZARDS = _vocabulary(
-    "droughts=droughts?; earthquakes=earthquakes?; floods=floods?|flooding; landslides=landslides?; "
+    "droughts=droughts?; earthquakes=earthquakes?; floods=floods?|flood(?:ing|ed); landslides=landslides?; "
     "tsunamis=tsunamis?; typhoons=typhoons?; hurricanes=hurricanes?; cyclones=cyclones?; dust storms=dust ?storms?; "
     "tornadoes=tornado(?:e?s)?; "
-    "sandstorms=sand ?storms?; avalanches=avalanches?; forest fires=(?:forest|bush|wild|brush) ?fires?; "
+    "sandstorms=sand ?storms?; avalanches=avalanches?; forest fires=forest fires?; wildfires=wild ?fires?; "
+    "bush fires=bush ?fires?; brush fires=brush ?fires?; blizzards=blizzards?; icebergs=icebergs?; permafrost; "
     "volcanoes=volcan(?:o(?:e?s)?|ic|ism); locusts=locusts?; mudslides=mud ?slides?"
 )
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# "- improved: urban: 100%": labels within labels are short and lower case.
-_ITEM = re.compile(r"- ([^:\n]{1,90}(?:: [a-z][a-z ]{1,30}(?=: ))*): ")
+# "- improved: urban: 100%": labels within labels are short and lower case. "Armenian 97%, other 2%; rest: " is a list.
+_ITEM = re.compile(r"- (?![^:\n]*%[,;])([^:\n]{1,90}(?:: [a-z][a-z ]{1,30}(?=: ))*): ")
+_NOTE = re.compile(r"[Nn]ote(?: \d+)?: ")
 _PLAIN = re.compile(r"([A-Z][^:\n]{1,70}): ")
 
 
@@ -46,13 +47,13 @@ def field_lines(text: str) -> Iterator[Line]:
                 yield Line(section, match[1], "", start + match.end(), start + len(line))
         else:
             skip = 0
-            match = _ITEM.match(line)
+            match, note = _ITEM.match(line), _NOTE.match(line)
             if match:
                 item, skip = match[1], match.end()
             elif line.startswith("- "):
                 item, skip = "", 2
-            elif line.startswith("note: "):
-                item, skip = "note", 6
+            elif note:
+                item, skip = "note", note.end()
             elif line.startswith("  "):
                 skip = 2
             elif item != "note":

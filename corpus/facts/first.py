@@ -17,7 +17,7 @@ from corpus.facts.values import one_spelling
 from corpus.facts.wikipedia import is_wikipedia_page, wikipedia_entity, wikipedia_facts
 from corpus.records import Document
 
-VERSION = 2
+VERSION = 3
 """Part of the name of the files: raise it with every change of what is found."""
 
 

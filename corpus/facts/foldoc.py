@@ -18,9 +18,9 @@ FOLDOC_RELATIONS: tuple[Relation, ...] = (
     Relation("compare", "is to be compared with", _TERM, "entity", _TERM, "compared_from"),
     Relation("compared_from", "is named for comparison by", _TERM, "entity", _TERM, "compare"),
 )
-# The sentence that refers ends at the next full stop: "See also bot, spider. It was ...".
-_REFERS = re.compile(r"\b(?P<how>See also|Compare(?: with)?)\b:?\s+(?P<what>[^.;()\[\]]+)")
-_CATEGORY = re.compile(r"^(?:\d\. )?<(?P<names>[a-z][a-z ,/-]{2,60})>", re.MULTILINE)
+# The sentence that refers ends at the next full stop: "See also bot, spider. It was ...", not "neats vs. scruffies".
+_REFERS = re.compile(r"\b(?P<how>See also|Compare(?: with)?)\b:?\s+(?P<what>(?:[^.;()\[\]]|\.(?=[^\s)]| [a-z]))+)")
+_CATEGORY = re.compile(r"^(?P<meaning>\d+\. )?<(?P<names>[A-Za-z][\w ,/+.'&-]{1,78})>", re.MULTILINE)
 _NOTHING_ELSE = re.compile(r"(?:,|and|or|also|the|an?|both|\s)*")
 
 
@@ -33,9 +33,11 @@ def foldoc_entity(document: Document, aliases: tuple[str, ...]) -> Entity:
 
 
 def foldoc_statements(document: Document, targets: Mapping[str, str]) -> Iterator[Statement]:
-    """`targets` is {url: doc_id}. An entry with several meanings has the categories of all."""
+    """`targets` is {url: doc_id}. An entry with several meanings has the categories of all, which are numbered."""
     doc_id, text = document.doc_id, document.text
-    for names in _CATEGORY.finditer(text):
+    for number, names in enumerate(_CATEGORY.finditer(text)):
+        if number and not names["meaning"]:
+            continue  # one who speaks in a log: "<purl> well, perlfunc?"
         at = names.start("names")
         for name in names["names"].split(","):
             start = at + len(name) - len(name.lstrip())

@@ -22,7 +22,7 @@ from corpus.facts.second_web import read_wikipedia_pages
 from corpus.facts.second_world import read_world_pages
 from corpus.records import Document
 
-VERSION = "1"
+VERSION = "2"
 
 
 def read_pages(documents: Sequence[Document], worlds: Sequence[str] = ()) -> Reading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from corpus.facts.reading import Reading
@@ -17,8 +18,9 @@ from corpus.records import Document
 
 _COORDINATES = re.compile(r"(\d+) (\d+)(?: (\d+))? ([NS]), ?(\d+) (\d+)(?: (\d+))? ([EW])")
 _STATUS = re.compile(
-    r"(?i:territory|territories|collectivity|dependency|part|country|area|division|commonwealth|land|possession|"
-    r"association|department|region)s?,? (?:of|with|within) (?:the )?(?:Kingdom of (?:the )?)?(?P<name>[A-Z].*)"
+    r"(?i:territory|territories|collectivity|dependency|part|country|countries|area|division|commonwealth|land|"
+    r"possession|sovereignty|department|region)s?,? (?:of|with|within) (?:the )?(?:Kingdom of (?:the )?)?"
+    r"(?P<name>[A-Z].*)"
 )
 
 
@@ -46,11 +48,18 @@ def _numbers(sheet: Sheet) -> Iterator[Statement]:
 
 def _neighbours(sheet: Sheet) -> Iterator[Statement]:
     for row in sheet.fields("Land boundaries", "border countries") if sheet.page.title != "European Union" else ():
-        for match in re.finditer(r"(?P<name>[A-Z][^\d;]*?),? (?P<km>\d[\d,.]*) km", _unbracketed(row.text)):
-            other = sheet.names.page(match["name"])
-            if other and other != sheet.page.doc_id:
-                start, end = row.start + match.start(), row.start + match.end()
-                yield sheet.say("borders", other, start, end, number_in(match["km"], "km"))
+        found = [
+            (other, match)
+            for match in re.finditer(r"(?P<name>[A-Z][^\d;]*?),? (?P<km>\d[\d,.]*) km", _unbracketed(row.text))
+            if (other := sheet.names.page(re.sub(r"^(?:.*,|and) ", "", match["name"].strip())))
+            and other != sheet.page.doc_id
+        ]
+        parts = Counter(other for other, _ in found)
+        for other, match in found:
+            start, end = row.start + match.start(), row.start + match.end()
+            # A border in two parts has two lengths, and neither is its own.
+            length = number_in(match["km"], "km") if parts[other] == 1 else None
+            yield sheet.say("borders", other, start, end, length)
     for relation, field in (("exports_to", "Exports - partners"), ("imports_from", "Imports - partners")):
         for row in sheet.fields(field):
             year = re.search(r"\((\d{4})", row.text)
@@ -93,7 +102,7 @@ def _places(sheet: Sheet) -> Iterator[Statement]:
         ("capital_", sheet.fields("Capital", "geographic coordinates")),
     ):
         for row in places[:1]:
-            match = _COORDINATES.search(row.text)
+            match = _COORDINATES.match(row.text)  # a label before it would say whose part it is
             for name, at, minus in (("latitude", 1, "S"), ("longitude", 5, "W")) if match else ():
                 assert match
                 degrees = int(match[at]) + int(match[at + 1]) / 60 + int(match[at + 2] or 0) / 3600
@@ -108,22 +117,28 @@ def _independence(row: Row, sheet: Sheet) -> Iterator[Statement]:
     if (
         date
         and re.match(r"\d", clause.name)
-        and (not inside or re.search(r"\bfrom\b|independ|declar|proclaim|recogni|sovereign", inside))
+        and (not inside or re.search(r"^from\b|independ|declar|proclaim|recogni|sovereign", inside))
     ):
         yield sheet.say("independence", Value("date", date, date=date), clause.start, clause.end)
     match = re.search(r"\(from (?:the )?(?P<name>[A-Z].*?)[),;]", clause.whole + ")")
     if match:
-        other = sheet.names.page(match["name"]) or sheet.names.first_page(match["name"])
         start = clause.start + match.start("name")
-        if other:
-            yield sheet.say("independent_from", other, start, start + len(match["name"]))
-        elif re.fullmatch(r"[A-Z][\w-]*(?: (?:[A-Z][\w-]*|of|and)){0,4}", match["name"]):
+        powers = 0
+        for part in re.finditer(r"(?:(?!,? and |, ).)+", match["name"]):
+            power = re.sub(r"^(?:,? ?and |, )?(?:the )?", "", part.group())
+            other = sheet.names.page(power) or sheet.names.first_page(power)
+            if not other:
+                break
+            powers += 1
+            at = start + part.end() - len(power)
+            yield sheet.say("independent_from", other, at, at + len(power))
+        if not powers and re.fullmatch(r"(?:(?:[A-Z][\w-]*\w)(?: (?:of|and))? ?){1,5}", match["name"]):
             yield sheet.say("former_state", Value("text", match["name"]), start, start + len(match["name"]))
 
 
 def _waters(row: Row, relation: str, thing: str, sheet: Sheet) -> Iterator[Statement]:
     for item in clauses(row.text, row.start, marks=";"):
-        shared = re.search(r"\(shared with (?P<names>(?:[^()]|\([^()]*\))*)\)", item.whole)
+        shared = re.search(r"\((?:[\w ]+ )?shared with (?P<names>(?:[^()]|\([^()]*\))*)\)", item.whole)
         if shared:
             at = item.start + shared.start("names")
             for other in re.finditer(r"(?:(?!, | and |, and )[^\[\]])+(?:\[[sm]\])?", shared["names"]):
@@ -133,24 +148,28 @@ def _waters(row: Row, relation: str, thing: str, sheet: Sheet) -> Iterator[State
         if sheet.page.title == "World":
             continue
         match = re.match(r"(?P<own>[^(]+?)(?: \((?P<also>(?!shared)[A-Z][^()]*)\))?"
-            r"(?: river(?: source| mouth)?(?: and mouth)?)?"
+            r"(?: river| source| mouth| and| \[[sm/]+\])*"
                          r"\*?(?= \(| [-–] | \d[\d,]* sq|$)", item.whole)  # fmt: skip
         if match and match["own"][0].isupper():
             said = match["also"] or match["own"]
-            said = re.sub(r" river(?: (?:source|mouth))?.*$", "", said).strip()
+            said = re.sub(r" river\b.*$", "", said).strip()
             amount = re.search(r"(?:[-–]|(?<=[a-z])) ([\d,]+)(?![\d,-])", item.whole)
             yield sheet.say(thing, Value("text", said), item.start, item.end,
                       number_in(amount[1], "km" if thing == "river" else "km2") if amount else None)  # fmt: skip
 
 
 def _point(row: Row, which: str, sheet: Sheet) -> Iterator[Statement]:
-    match = re.match(r"(?P<name>.*?)\s*(?P<more>more than )?(?P<height>-?\d[\d,]*(?:\.\d+)?)(?: m\b|$)", row.text)
+    said = _unbracketed(row.text).split(";")[0]
+    # Greedy: before the height there may be distances ("200 m NNW of lighthouse 85 m").
+    match = re.match(r"(?:(?P<name>.*)\s)?(?P<height>-?\d[\d,]*(?:\.\d+)?)(?: m\b|\s*$)", said)
     if match:
-        height = number_in(match["height"], "m")
-        name = re.sub(r"\s*\([^()]*\)", "", match["name"]).strip(" ,-")
-        if name and name[0].isupper():
+        name = re.sub(r"\s+", " ", match["name"] or "").strip(" ,-")
+        rough = re.search(r" (?:more|less) than$", name)
+        height = None if rough else number_in(match["height"], "m")
+        name = name[: rough.start()] if rough else name
+        if name[:1].isupper() and len(name.split()) <= 8 and not re.search(r"(?<!\S)\d| (?:was|is|height)\b", name):
             yield sheet.say(f"{which}_point", Value("text", name), row.start, row.start + match.end(), height)
-        if height and not match["more"]:
+        if height:
             yield sheet.say(f"{which}_elevation", height, row.start, row.start + match.end())
 
 
@@ -163,5 +182,5 @@ def _kind(page: Document) -> str:
     if page.title in ("World", "European Union"):
         return "world" if page.title == "World" else "union"
     found = {row.path[1]: row.text for row in rows(page.text) if len(row.path) == 2}
-    dependent = "Dependency status" in found or found.get("Independence", "").startswith("none")
+    dependent = "Dependency status" in found or found.get("Independence", "none").startswith("none")
     return "territory" if dependent else "country"

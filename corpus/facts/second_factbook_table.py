@@ -78,31 +78,35 @@ NO_NAMES = frozenset(
 QUANTITIES = (
     "some", "large", "limited", "small", "deposits of", "abundant", "significant", "modest", "potential", "possible",
     "substantial", "vast", "minor", "major", "considerable", "small deposits of", "large deposits of", "reserves of",
-    "untapped", "negligible", "extensive", "unexploited", "undeveloped", "sizable", "scattered small deposits of",
+    "untapped", "extensive", "unexploited", "undeveloped", "sizable", "scattered small deposits of",
     "extensive deposits of", "major deposits of", "large reserves of", "small reserves of", "limited deposits of",
     "minor deposits of", "significant deposits of", "modest deposits of", "possible deposits of", "varied",
+    "including",
 )  # fmt: skip
 SENTENCE_WORDS = frozenset(
     "is are was were with in of or other others the as for from by to on at mainly including especially that which "
-    "its their not no none also".split()
+    "its their not no none also foster few".split()
 )
+NO_GOODS = frozenset("negligible diversified many numerous several various".split())
 # Words that a clause about climate, terrain and hazards may have -> the form they take.
 CLIMATES = {
     word: word
     for word in "tropical subtropical temperate continental maritime marine arid semiarid arctic "
     "subarctic equatorial desert humid polar alpine monsoon".split()
-} | {"monsoonal": "monsoon", "monsoons": "monsoon", "semi-arid": "semiarid", "mediterranean": "Mediterranean"}
+} | {
+    "monsoonal": "monsoon", "monsoons": "monsoon", "semi-arid": "semiarid", "mediterranean": "Mediterranean",
+    "sub-tropical": "subtropical", "sub-arctic": "subarctic",
+}  # fmt: skip
 TERRAINS = {
     "mountains": "mountains", "mountain": "mountains", "mountainous": "mountains", "hills": "hills", "hilly": "hills",
     "plains": "plains", "plain": "plains", "plateau": "plateau", "plateaus": "plateau", "desert": "desert",
     "deserts": "desert", "volcanic": "volcanic", "coral": "coral", "atoll": "atolls", "atolls": "atolls",
     "valleys": "valleys", "valley": "valleys", "lowlands": "lowlands", "lowland": "lowlands", "highlands": "highlands",
     "highland": "highlands", "steppe": "steppe", "glaciers": "glaciers", "glacier": "glaciers", "swamps": "swamps",
-    "swampy": "swamps", "marshes": "marshes", "marshy": "marshes", "delta": "delta", "savanna": "savanna",
-    "savannas": "savanna", "forests": "forests", "forest": "forests", "rainforest": "rainforest",
-    "jungle": "jungle", "dunes": "dunes", "fjords": "fjords", "limestone": "limestone",
-    "flat": "flat", "rugged": "rugged", "rolling": "rolling", "lakes": "lakes",
-    "foothills": "foothills", "canyons": "canyons", "basin": "basin",
+    "swampy": "swamps", "swamp": "swamps", "marshes": "marshes", "marshy": "marshes", "marsh": "marshes",
+    "savanna": "savanna", "savannas": "savanna", "jungle": "jungle", "dunes": "dunes", "dune": "dunes",
+    "fjords": "fjords", "fjord": "fjords", "limestone": "limestone", "flat": "flat", "rugged": "rugged",
+    "rolling": "rolling", "hill": "hills", "steppes": "steppe",
 }  # fmt: skip
 HAZARDS = {
     "earthquakes": "earthquakes", "earthquake": "earthquakes", "floods": "floods", "flooding": "floods",
@@ -111,9 +115,14 @@ HAZARDS = {
     "typhoon": "typhoons", "landslides": "landslides", "landslide": "landslides", "volcanism": "volcanoes",
     "volcanic": "volcanoes",
     "volcano": "volcanoes", "volcanoes": "volcanoes",
-    "tsunamis": "tsunamis", "tsunami": "tsunamis", "sandstorms": "sandstorms", "dust": "dust storms",
-    "avalanches": "avalanches", "tornadoes": "tornadoes", "locust": "locusts", "locusts": "locusts",
-    "permafrost": "permafrost", "icebergs": "icebergs", "mudslides": "mudslides", "blizzards": "blizzards",
+    "tsunamis": "tsunamis", "tsunami": "tsunamis", "sandstorms": "sandstorms", "sandstorm": "sandstorms",
+    "sand storms": "sandstorms", "dust storms": "dust storms", "dust storm": "dust storms", "avalanche": "avalanches",
+    "avalanches": "avalanches", "tornadoes": "tornadoes", "tornado": "tornadoes", "tornados": "tornadoes",
+    "locust": "locusts", "locusts": "locusts", "forest fires": "forest fires", "forest fire": "forest fires",
+    "wildfires": "wildfires", "wildfire": "wildfires", "bushfires": "bush fires", "bush fires": "bush fires",
+    "brushfires": "brush fires", "brush fires": "brush fires", "permafrost": "permafrost", "icebergs": "icebergs",
+    "iceberg": "icebergs", "mudslides": "mudslides", "mud slides": "mudslides", "blizzards": "blizzards",
+    "blizzard": "blizzards",
 }  # fmt: skip
 LEXICONS = (("climate", "Climate", CLIMATES), ("terrain", "Terrain", TERRAINS), ("hazard", "Natural hazards", HAZARDS))
 

@@ -142,10 +142,17 @@ def read_foldoc_pages(documents: Sequence[Document]) -> Reading:
     statements: list[Statement] = []
     for page in documents:
         anchors, me = Anchors(page), page.doc_id
-        for match in re.finditer(r"^(?:\d+\. )?<([^<>\n]+)>", page.text, re.MULTILINE):
-            for name in re.finditer(r"[^,]+", match[1]):
+        tags = 0
+        for match in re.finditer(r"^(\d+\. )?<([^<>\n]+)>", page.text, re.MULTILINE):
+            # Marked-up examples have quotes; speakers of a log come behind the category, and have no number.
+            if re.search(r"[=\"!?:]", match[2]):
+                continue
+            tags += 1
+            if tags > 1 and not match[1]:
+                continue
+            for name in re.finditer(r"[^,]+", match[2]):
                 words = name.group().strip()
-                at = match.start(1) + name.start()
+                at = match.start(2) + name.start()
                 if words:
                     statements.append(
                         Statement(me, "category", None, Value("text", words), me, at, at + len(name.group()))

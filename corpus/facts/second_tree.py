@@ -59,11 +59,15 @@ def rows(text: str) -> Iterator[Row]:
             yield Row((section, field), line.strip(), start + len(line) - len(line.lstrip()))
         else:
             match = _LABEL.match(line)
+            if match and match["dash"] and re.search(r"\d%[,;]", match["label"]):
+                match = None  # shares of a list, whose last part has a label of its own
             if match and (match["dash"] or not field):
                 path = (section, field, match["label"]) if field else (section, match["label"])
                 yield from _nested(path, match["text"], start + match.start("text"))
             elif match:
                 yield Row((section, field, "note"), match["text"], start + match.start("text"))
+            elif field and line.startswith("- "):
+                yield Row((section, field), line[2:].strip(), start + len(line) - len(line[2:].lstrip()))
 
 
 def _nested(path: tuple[str, ...], text: str, start: int) -> Iterator[Row]:

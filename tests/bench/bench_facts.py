@@ -1,7 +1,8 @@
 """What the first extractor reads from each corpus, how long it takes, and how much of it was found right by hand:
 docs/figures/facts.json.
 
-python -m tests.bench.bench_facts
+python -m tests.bench.bench_facts                         # all corpora
+python -m tests.bench.bench_facts factbook foldoc         # these, the others stay as they are
 python -m tests.bench.bench_facts --sample wikipedia      # facts to read by hand, with their words
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 
 from corpus.facts.base import FactBase, facts_of
 from corpus.facts.coverage import coverage
-from corpus.facts.factbook_relations import FACTBOOK_RELATIONS, NUMBER_FIELDS
+from corpus.facts.factbook_relations import CLIMATES, FACTBOOK_RELATIONS, HAZARDS, NUMBER_FIELDS, TERRAINS
 from corpus.facts.records import Fact, Support
 from corpus.facts.store import read_facts, write_facts
 from corpus.records import Document
@@ -155,8 +156,12 @@ def rendered() -> str:
             f"| {corpus} | {row['pages']:,} | {row['typed_facts']:,} | {row['relation_count']:,} | {share:.0%} "
             f"| {disputed:,} | {row['scanned']:,} | {row['pages_per_cpu_s']:,} | {row['open_cpu_s']} |"
         )
+    words = ["| relation | words |", "|---|---|"]
+    for relation, vocabulary in (("climate", CLIMATES), ("terrain", TERRAINS), ("hazard", HAZARDS)):
+        words.append(f"| {relation} | {', '.join(sorted(vocabulary, key=str.lower))} |")
     page = PAGE.read_text("utf-8")
-    for name, lines in (("numbers", numbers), ("precision", precise), ("coverage", covered)):
+    blocks = (("words", words), ("numbers", numbers), ("precision", precise), ("coverage", covered))
+    for name, lines in blocks:
         before, _, rest = page.partition(f"<!-- {name} -->\n")
         page = "\n".join([before + f"<!-- {name} -->", *lines, "<!-- end -->" + rest.partition("<!-- end -->")[2]])
     return page
@@ -164,12 +169,17 @@ def rendered() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpora", nargs="*", metavar="CORPUS", help=", ".join(CORPORA))
     parser.add_argument("--sample", choices=READ_BY_HAND)
-    chosen = parser.parse_args(arguments).sample
-    if chosen:
-        show(chosen)
+    asked = parser.parse_args(arguments)
+    if asked.sample:
+        show(asked.sample)
         return
-    figures = {corpus: measured(corpus) for corpus in CORPORA}
+    if unknown := {*asked.corpora} - CORPORA.keys():
+        parser.error(f"there is no corpus {', '.join(sorted(unknown))}")
+    kept = FIGURES / "facts.json"
+    figures: dict[str, Any] = json.loads(kept.read_text("utf-8"))["measured"] if kept.exists() else {}
+    figures |= {corpus: measured(corpus) for corpus in asked.corpora or CORPORA}
     write_figures("facts", "python -m tests.bench.bench_facts", figures)
     PAGE.write_text(rendered(), "utf-8")
 

@@ -120,11 +120,13 @@ def test_lands_known_by_heart_are_read(both: tuple[FactBase, FactBase], lands: l
 @pytest.mark.slow
 def test_the_second_confirms_the_first_on_the_factbook(both: tuple[FactBase, FactBase]) -> None:
     report = agreement(*both)
-    assert report["confirmed"] > 0.99
-    assert report["unknown"] < 0.03
-    assert report["amounts_equal"] / report["amounts_compared"] > 0.99
-    borders = report["relations"]["borders"]
-    assert borders["confirmed"] > 0.98
+    assert report["confirmed"] > 0.999
+    assert report["unknown"] < 0.001
+    assert report["amounts_equal"] / report["amounts_compared"] > 0.999
+    first, second = both
+    assert {one: entity.kind for one, entity in first.entities.items()} == {
+        one: entity.kind for one, entity in second.entities.items()
+    }
     assert as_text(report).count("\n") > len(report["relations"])
 
 

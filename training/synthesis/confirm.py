@@ -1,4 +1,4 @@
-"""A second extractor's opinion of a proof: is the answer the only one by its facts too?"""
+"""A second extractor's opinion of a proof: is the answer the only one by its facts too, and by the same entities?"""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal
 
 from training.synthesis.blur import SEARCH_CAP
 from training.synthesis.index import FactIndex
-from training.synthesis.predicates import names_of, relation_of
+from training.synthesis.predicates import Kind, names_of, relation_of
 from training.synthesis.proof import Proof
-from training.synthesis.solve import solve
+from training.synthesis.solve import Constraints, solve
 from training.synthesis.verify import constraints_of
 from training.tasks import Task
 
@@ -22,7 +22,8 @@ class Survival:
     """Tasks by opinion.
 
     confirmed: the same answer and no other. ambiguous: the same and others. other answer, no answer: the second's
-    facts contradict a clue, or miss a fact. not read: it has no such entity or relation, so it cannot say.
+    facts contradict a clue, or miss a fact; so they do too where they lead to the same answer by other hidden entities
+    than the proof's alone. not read: it has no such entity or relation, so it cannot say.
     """
 
     confirmed: int = 0
@@ -59,9 +60,22 @@ def opinion_on(task: Task, second: FactIndex) -> Opinion:
     if not {*proof.solution, *named} <= second.number.keys() or relations - {""} - second.relations.keys():
         return "not read"
     found = solve(second, asked, "closed", distinct=True, enough=2, cap=SEARCH_CAP).answers
-    if second.number[proof.solution[0]] in found:
+    if second.number[proof.solution[0]] in found and _as_proved(proof, asked, second):
         return "confirmed" if len(found) == 1 else "ambiguous"
     return "other answer" if found else "no answer"
+
+
+def _as_proved(proof: Proof, asked: Constraints, second: FactIndex) -> bool:
+    """Whether the proof's own entities satisfy every part of it by the second's facts."""
+    entities = [second.number[doc_id] for doc_id in proof.solution]
+    clues = [*asked.clues, *((at, Kind(kind=kind)) for at, kind in enumerate(asked.kinds) if kind)]
+    return all(second.mask(predicate, "closed")[entities[variable]] for variable, predicate in clues) and all(
+        any(
+            (fact.relation, fact.object) == (edge.relation, proof.solution[edge.b])
+            for fact in second.facts_of(entities[edge.a])
+        )
+        for edge in asked.edges
+    )
 
 
 def survival(opinions: Iterable[Opinion]) -> Survival:

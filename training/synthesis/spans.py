@@ -41,7 +41,12 @@ def says_value(words: str, value: Value) -> bool:
     if value.date is not None:
         return _says_date(words, value.date)
     said = _plain(words)
-    return all(any(word[: _keep(part)] == part[: _keep(part)] for word in said) for part in _plain(value.text))
+    # "mud slides" says "mudslides", and "sub-tropical" says "subtropical".
+    together = "".join(said)
+    return all(
+        any(word[: _keep(part)] == part[: _keep(part)] for word in said) or part in together
+        for part in _plain(value.text)
+    )
 
 
 def _says_number(words: str, number: float, unit: str) -> bool:
