@@ -1,0 +1,1 @@
+"""Mid-training data of four kinds, each with a checker: grounding, plans, tools, trajectories."""
