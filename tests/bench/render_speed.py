@@ -183,6 +183,15 @@ def variants() -> str:
     return table(("Server's CPU against the first", *kinds), rows)
 
 
+def beside() -> str:
+    measured = read("beside")["measured"]
+    rows = [
+        [told, *(f"{number(one['us'])} ({one['ratio']:.2f})" for one in measured[work].values())]
+        for work, told in (("search", "a BM25 search, service called directly"), ("loop", "a loop in plain Python"))
+    ]
+    return table(("CPU microseconds (times alone)", *measured["search"]), rows)
+
+
 def where() -> str:
     record = read("serve")
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
@@ -201,6 +210,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "memory": memory,
     "peers": peers,
     "variants": variants,
+    "beside": beside,
 }
 
 
