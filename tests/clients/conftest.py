@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from corpus import Snapshot
+from tests.clients.adapter_parts import played, tasked, written  # noqa: F401 - fixtures
 from tests.clients.environments import HERE, HOME, ROOT, Environment, node_with, python_with
 from tests.clients.tap import Tap
 from tests.env_server.test_determinism import running_server
