@@ -121,8 +121,7 @@ def add_episode_routes(
     ) -> Any:
         """An episode and its calls, each with the digest of what it was answered."""
         _only(request, "after", "limit")
-        state = await episodes.find(id)
-        await episodes.store.refresh(state)
+        state = await episodes.current(id)
         rows = await episodes.store.rows(id, after=min(after, 2**31 - 1), limit=limit)
         shown = _shown(state) | {"calls": [_call(row) for row in rows if row.kind == "call"]}
         return _json(shown | {"next": rows[-1].seq if len(rows) == limit else None})

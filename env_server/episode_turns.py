@@ -23,7 +23,8 @@ from typing import Any
 import orjson
 
 from env_server.episode_reward import Pages, Reward, reward_of
-from env_server.episode_store import EpisodeStore, Outcome
+from env_server.episode_store import EpisodeStore
+from env_server.episode_writer import Outcome
 from env_server.episodes import EPISODE_ID, Episode, EpisodeState, Gold, Row, Spec, error_of, is_over, unknown_episode
 from env_server.errors import EnvServerError, Problem
 from env_server.view import View
@@ -217,6 +218,14 @@ class Episodes:
             raise error_of(unknown_episode(episode_id))
         return state
 
+    async def current(self, episode_id: str) -> EpisodeState:
+        """An episode with all that is on record by now, of this worker and others. Raises a 404."""
+        while True:
+            state = await self.find(episode_id)
+            await self.store.refresh(state)
+            if not state.is_removed:
+                return state
+
     async def answer(
         self, episode_id: str, text: str, pages_of: Callable[[Episode], Pages | None] = lambda _: None
     ) -> Reward:
@@ -225,8 +234,8 @@ class Episodes:
         `pages_of` gives the pages that an answer may cite; it may raise.
         """
         while True:
-            state = await self._known(episode_id)
-            await self.store.refresh(state)
+            await self._known(episode_id)  # expired, if its time has come
+            state = await self.current(episode_id)
             if state.result is not None:
                 kept = orjson.loads(state.result)
                 if kept.pop("answer") == text:
@@ -250,9 +259,9 @@ class Episodes:
 
     async def close(self, episode_id: str) -> EpisodeState:
         """End an episode without an answer. One that is over stays as it is."""
-        state = await self.find(episode_id)
-        await self.store.append(Row(episode_id, "closed", self._clock()), state)
-        return state
+        while await self.store.append(Row(episode_id, "closed", self._clock()), await self.find(episode_id)) == "again":
+            pass  # removed at another worker: the id is free, or another episode's
+        return await self.find(episode_id)
 
     async def expire(self) -> int:
         """Expire what was left alone too long; how many those were."""
@@ -278,8 +287,7 @@ class Episodes:
 
     async def remove(self, episode_id: str) -> None:
         """Remove an episode that is over. Raises a 404, or a 409 for one that is open."""
-        state = await self.find(episode_id)
-        await self.store.refresh(state)
+        state = await self.current(episode_id)
         if state.state == "open":
             raise EnvServerError(409, "episode_open", "This episode is open.", "Close it first: POST .../close.")
         await self.store.remove(episode_id)

@@ -164,13 +164,15 @@ class EpisodeState:
     which may be behind it where several workers serve one episode: `admit` is asked again when a row is committed."""
 
     __slots__ = (
-        "attempts", "calls", "episode", "last_at", "micro_usd", "profile",
-        "result", "running", "seq", "state", "tokens", "tools",
+        "attempts", "calls", "episode", "is_removed", "last_at", "micro_usd",
+        "profile", "result", "running", "seq", "state", "tokens", "tools",
     )  # fmt: skip
 
     def __init__(self, episode: Episode) -> None:
         self.episode = episode
         self.state: State = "open"
+        self.is_removed = False
+        """The database has it no more; its id may be another episode's."""
         self.seq = 0
         self.calls = 0
         self.tokens = 0

@@ -2,7 +2,7 @@
 
     limits   body size, bounded queue          never looks at content
     access   token, /s and /e taken off, pin checked
-    episode  view chosen                       episodes come with a later version: an /e/ path is answered 404
+    episode  turn, weather, record             `skies.py`; none of it for most requests
     cache    finished bytes, single-flight     key: snapshot and name, view, dialect, method, path, query, content type,
                                                headers that the dialect declares, body
 

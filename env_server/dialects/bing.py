@@ -16,6 +16,7 @@ from corpus.urls import host_of
 from env_server.dialects.dates import newest, since, timestamp
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Values, Wanted, json_reply
 from env_server.dialects.pictures import pictures
+from env_server.dialects.sites import site_hits
 from env_server.errors import EnvServerError, Problem
 
 _PERIODS = {"day": "d", "week": "w", "month": "m"}
@@ -110,7 +111,7 @@ def _wanted(asked: Asked) -> _Search:
 
 def _hits(asked: Asked, wanted: _Search, after: str | None = None) -> list[Values]:
     dates: dict[str, Any] = {"after": after} | _dates(asked, wanted.freshness)
-    return asked.hits(wanted.q, k=wanted.count, first=wanted.offset, **dates)
+    return site_hits(asked, wanted.q, k=wanted.count, first=wanted.offset, **dates)
 
 
 def _dates(asked: Asked, freshness: str) -> dict[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from corpus.urls import host_of
 from env_server.dialects.dates import newest, since, timestamp
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Values, Wanted, json_reply
 from env_server.dialects.pictures import pictures
+from env_server.dialects.sites import site_hits, sited
 from env_server.errors import EnvServerError, Problem
 from env_server.schemas import ExtractRequest
 
@@ -96,7 +98,7 @@ def _wanted(asked: Asked, model: type[_Search]) -> _Search:
 
 def _hits(asked: Asked, wanted: _Search, *, after: str | None = None) -> list[Values]:
     dates: dict[str, Any] = {"after": after} | _dates(asked, wanted.freshness)
-    return asked.hits(wanted.q, k=wanted.count, first=wanted.count * wanted.offset, **dates)
+    return site_hits(asked, wanted.q, k=wanted.count, first=wanted.count * wanted.offset, **dates)
 
 
 def _dates(asked: Asked, freshness: str) -> dict[str, str | None]:
@@ -116,6 +118,12 @@ def _dates(asked: Asked, freshness: str) -> dict[str, str | None]:
     )
 
 
+@lru_cache(4096)
+def _age(date: str) -> str:
+    day = datetime.date.fromisoformat(date)
+    return f"{day:%B} {day.day}, {day.year}"
+
+
 def _item(asked: Asked, wanted: _Search, hit: Values, kind: str) -> Values:
     host = host_of(hit["url"])
     item = {
@@ -131,8 +139,7 @@ def _item(asked: Asked, wanted: _Search, hit: Values, kind: str) -> Values:
         item |= {"subtype": "generic", "language": _language(asked, hit)}
     if hit["date"] is not None:
         at = timestamp(hit["date"])[:19]
-        day = datetime.date.fromisoformat(at[:10])
-        item |= {"age": f"{day:%B} {day.day}, {day.year}", "page_age": at}
+        item |= {"age": _age(at[:10]), "page_age": at}
     if wanted.extra_snippets:
         item["extra_snippets"] = _extra(asked, wanted.q, hit)
     return item
@@ -152,7 +159,7 @@ def _language(asked: Asked, hit: Values) -> str:
 
 def _extra(asked: Asked, query: str, hit: Values) -> list[str]:
     """Other passages of the page that speak of the query."""
-    request = ExtractRequest(url=hit["url"], goal=query, max_chars=_EXTRA_SNIPPETS * 2 * _EXTRA_CHARS)
+    request = ExtractRequest(url=hit["url"], goal=sited(query).text, max_chars=_EXTRA_SNIPPETS * 2 * _EXTRA_CHARS)
     passages = asked.service.reader.extract(request, asked.view)["passages"]
     texts = (" ".join(passage["text"].split())[:_EXTRA_CHARS] for passage in passages)
     return [text for text in texts if text and text not in hit["snippet"]][:_EXTRA_SNIPPETS]

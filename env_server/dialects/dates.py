@@ -43,6 +43,7 @@ def days_before(asked: Asked, days: int) -> str:
     return (day - datetime.timedelta(days=min(days, day.toordinal() - 1))).isoformat()
 
 
+@lru_cache(4096)
 def shown_date(date: str) -> str:
     """`2024-03-01` as `Mar 1, 2024`; a partial date as it is."""
     if len(date) < 10:
@@ -51,6 +52,7 @@ def shown_date(date: str) -> str:
     return f"{day:%b} {day.day}, {day.year}"
 
 
+@lru_cache(4096)
 def timestamp(date: str) -> str:
     """An ISO date, partial or not, as `2024-03-01T00:00:00.000Z`."""
     return f"{(date + '-01-01')[:10] if len(date) == 4 else (date + '-01')[:10]}T00:00:00.000Z"

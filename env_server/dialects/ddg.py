@@ -15,6 +15,7 @@ from pydantic import Field
 
 from env_server.dialects.dates import since
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Values, Wanted
+from env_server.dialects.sites import site_hits
 from env_server.errors import Problem
 
 _FIRST_PAGE = 10
@@ -66,7 +67,7 @@ def _found(asked: Asked) -> tuple[_Search, list[Values]]:
     if not wanted.q.strip():
         return wanted, []
     k = _NEXT_PAGES if wanted.s else _FIRST_PAGE
-    return wanted, asked.hits(wanted.q, k=k, first=wanted.s, **_dates(asked, wanted.df))
+    return wanted, site_hits(asked, wanted.q, k=k, first=wanted.s, **_dates(asked, wanted.df))
 
 
 def _dates(asked: Asked, df: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from starlette.routing import compile_path
 
+from corpus.rankings import Scored
 from env_server.errors import EnvServerError, Problem
 from env_server.rendering import page_html
 from env_server.schemas import FetchRequest, SearchRequest
@@ -98,7 +99,8 @@ class Asked:
     def hits(self, query: str, *, k: int, first: int = 0, **options: Any) -> list[Values]:
         """Hits `first` to `first + k` of a native search: rank, score, url, title, snippet, date, doc_id, passage_id.
 
-        `options` are those of `SearchOptions`. At most the server's `max_k` in all; raises what the native route does.
+        `options` are those of `SearchOptions`, and `chosen` of `search`. At most the server's `max_k` in all; raises
+        what the native route does.
         """
         last = min(first + k, self.service.settings.max_k)
         if last <= first:
@@ -106,13 +108,16 @@ class Asked:
         found: list[Values] = self.search(query, k=last, **options)["hits"]
         return found[first:]
 
-    def search(self, query: str, **options: Any) -> Values:
-        """The body of a native search."""
+    def search(self, query: str, *, chosen: Callable[[Scored], bool] | None = None, **options: Any) -> Values:
+        """The body of a native search; with `chosen` of those hits alone that it takes (see `Searcher.ranked`)."""
         try:
             request = SearchRequest(query=query or " ", **options)
         except ValidationError as error:
             raise EnvServerError(400, "invalid_request", _shown(error), "Correct the fields named.") from error
-        return self.service.searcher.search(request, self.view)
+        if chosen is None:
+            return self.service.searcher.search(request, self.view)
+        filters = self.service.sight.filters(request, self.view)
+        return self.service.searcher.ranked(request.query, request, filters, self.view, chosen=chosen)
 
     def page(self, url: str | None = None, *, doc_id: str | None = None, format: str = "markdown") -> Values:
         """The body of a native fetch of a page, whole up to the server's `max_page_chars`; `text` is its text.

@@ -21,6 +21,7 @@ from corpus.urls import canonical_url, host_of
 from env_server.dialects.answers import extractive_answer
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Values, Wanted, json_reply
 from env_server.dialects.exa_contents import Contents, head_of, markdown_of, shown_of
+from env_server.dialects.sites import is_under
 from env_server.errors import EnvServerError, Problem, check_bound
 from env_server.schemas import SimilarRequest
 
@@ -154,9 +155,9 @@ def _conditions(asked: Asked, wanted: _Find) -> tuple[Values, list[Callable[[Val
     }
     kept: list[Callable[[Values], bool]] = []
     if paths:
-        kept.append(lambda hit: any(_is_under(hit["url"], place) for place in [*sites, *paths]))
+        kept.append(lambda hit: any(is_under(hit["url"], place) for place in [*sites, *paths]))
     if out_paths:
-        kept.append(lambda hit: not any(_is_under(hit["url"], place) for place in out_paths))
+        kept.append(lambda hit: not any(is_under(hit["url"], place) for place in out_paths))
     needed = [text.casefold() for text in _listed(wanted.includeText)]
     barred = [text.casefold() for text in _listed(wanted.excludeText)]
     if needed or barred:
@@ -196,15 +197,6 @@ def _split(domains: list[str]) -> tuple[list[str], list[str]]:
     """Domains, and those with a path (`example.org/blog`), without scheme and final slash."""
     names = [domain.strip().rpartition("://")[2].rstrip("/") for domain in domains]
     return [name for name in names if "/" not in name], [name for name in names if "/" in name]
-
-
-def _is_under(url: str, place: str) -> bool:
-    """Whether a URL lies under a domain, or under a path of it."""
-    domain, mark, path = place.removeprefix("*.").partition("/")
-    host, domain = host_of(url), domain.lower()
-    if host != domain and not host.endswith("." + domain):
-        return False
-    return not mark or f"{url.split('/', 3)[3]}/".startswith(path + "/")
 
 
 def _day_after(moment: str) -> str:

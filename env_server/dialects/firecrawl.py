@@ -21,6 +21,7 @@ from env_server.dialects.firecrawl_jobs import Version
 from env_server.dialects.firecrawl_pages import ScrapeOptions, check_formats, document, whole_url
 from env_server.dialects.google_dates import bounds
 from env_server.dialects.pictures import pictures
+from env_server.dialects.sites import site_hits
 from env_server.errors import EnvServerError, Problem
 from env_server.schemas import FilterFields
 
@@ -117,7 +118,7 @@ _SEARCHES = {"web": _web, "news": _news, "images": _images}
 def _hits(asked: Asked, wanted: _Search, after: str | None = None) -> list[Values]:
     dates: dict[str, Any] = ({} if after is None else {"after": after}) | bounds(asked, wanted.tbs)
     options: dict[str, Any] = {"include_domains": wanted.includeDomains, "exclude_domains": wanted.excludeDomains}
-    return asked.hits(wanted.query, k=wanted.limit, **options, **dates)
+    return site_hits(asked, wanted.query, k=wanted.limit, **options, **dates)
 
 
 def _source(source: str | Values) -> str:

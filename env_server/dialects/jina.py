@@ -31,6 +31,7 @@ from env_server.dialects.jina_pages import (
     suffixes,
     tokens_of,
 )
+from env_server.dialects.sites import site_hits
 from env_server.errors import EnvServerError, Problem
 
 _PLAIN = "text/plain; charset=utf-8"
@@ -98,7 +99,7 @@ def search(asked: Asked) -> Reply:
     count = wanted.num if wanted.num is not None else wanted.count if wanted.count is not None else 5
     listed = options.respondWith == "no-content" or count == 0
     num = count or 10
-    hits = asked.hits(wanted.q, k=num, first=num * (wanted.page - 1), include_domains=sites)
+    hits = site_hits(asked, wanted.q, k=num, first=num * (wanted.page - 1), include_domains=sites)
     if not hits:
         query = wanted.q[:200]
         raise EnvServerError(422, "no_results", f"No search results available for query {query}.", "Ask otherwise.")
@@ -122,7 +123,7 @@ def sheet(asked: Asked) -> Reply:
     sites = [wanted.domain] if "." in wanted.domain else []
     after = since(asked, wanted.tbs.partition("qdr:")[2].partition(",")[0])
     first = wanted.num * (wanted.page - 1)
-    hits = asked.hits(wanted.q, k=wanted.num, first=first, include_domains=sites, after=after)
+    hits = site_hits(asked, wanted.q, k=wanted.num, first=first, include_domains=sites, after=after)
     results = [
         {"title": hit["title"], "snippet": hit["snippet"], "url": hit["url"]}
         | ({} if hit["date"] is None else {"date": hit["date"]})

@@ -122,14 +122,19 @@ RULES = (
          lambda n, key: "q" not in n and _exa(n, key)),
     Rule("tavily", "POST", "/search", "`query`, alone or with Tavily's parameters",
          lambda n, key: "query" in n and not n & {"q", "topn", "k"} and not n & _LITE and not _exa(n, key)),
+    Rule("dr-venus", "POST", "/search", "`queries`, without `q` and `query`",
+         lambda n, key: "queries" in n and not n & {"q", "query"}),
+    Rule("serper", "POST list", "/search", "`q` in each item", lambda n, key: "q" in n),
     Rule("uni-agent", "POST", "/crawl", "`urls`", lambda n, key: "urls" in n),
     Rule("tavily", "POST", "/crawl", "`url`", lambda n, key: "url" in n and "urls" not in n),
     Rule("searxng", "GET", "/", "`q` and `format`", lambda n, key: {"q", "format"} <= n),
     Rule("searxng", "POST form", "/", "`q`", lambda n, key: "q" in n),
     Rule("jina", "POST", "/", "`url`", lambda n, key: "url" in n and "q" not in n),
     Rule("serper", "POST", "/", "`q`", lambda n, key: "q" in n),
+    Rule("serper", "POST list", "/", "`q` in each item", lambda n, key: "q" in n),
 )  # fmt: skip
-"""The shared paths. "POST form" is a POST with a form for a body, "POST" one with JSON or none."""
+"""The shared paths. "POST form" is a POST with a form for a body, "POST list" one with a JSON array (names are those of
+all items), "POST" one with other JSON or none."""
 
 
 def by_keys(method: str, path: str, names: frozenset[str], key: str) -> str | None:

@@ -16,6 +16,7 @@ from pydantic import Field
 from env_server.dialects.dates import since, timestamp
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Values, Wanted, json_reply
 from env_server.dialects.pictures import pictures
+from env_server.dialects.sites import site_hits
 from env_server.errors import EnvServerError, Problem
 
 ENGINE = "stillweb"
@@ -70,7 +71,7 @@ def _results(asked: Asked, wanted: _Search, query: str) -> list[Values]:
     after = since(asked, wanted.time_range) if wanted.time_range else None
     if category == "news":  # dated pages only: a page without a date is no news
         after = after or "0001-01-01"
-    hits = asked.hits(query, k=_PER_PAGE, first=_PER_PAGE * (wanted.pageno - 1), after=after)
+    hits = site_hits(asked, query, k=_PER_PAGE, first=_PER_PAGE * (wanted.pageno - 1), after=after)
     shown = {picture.page: picture for picture in pictures(asked, hits)} if category == "images" else {}
     results = []
     for position, hit in enumerate(hits, 1):

@@ -18,6 +18,7 @@ from env_server.dialects.dates import shown_date
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Values, Wanted, json_reply
 from env_server.dialects.google_dates import bounds
 from env_server.dialects.pictures import pictures
+from env_server.dialects.sites import site_hits
 from env_server.errors import EnvServerError, Problem
 
 _WEB = ("google", "google_light", "bing", "duckduckgo", "duckduckgo_light", "yahoo", "baidu", "yandex", "brave")
@@ -101,7 +102,7 @@ _KINDS: dict[str, tuple[str, Callable[[Asked, _Search, str], list[Values]]]] = {
 
 def _hits(asked: Asked, wanted: _Search, query: str, after: str | None = None) -> list[Values]:
     dates: dict[str, Any] = {"after": after} | bounds(asked, wanted.tbs)
-    return asked.hits(query, k=wanted.num, first=wanted.start, **dates)
+    return site_hits(asked, query, k=wanted.num, first=wanted.start, **dates)
 
 
 def _item(hit: Values) -> Values:

@@ -238,6 +238,20 @@ async def test_discard_all_begins_again_from_the_question(server: str) -> None:
     assert episode.context_events[0].tokens_after < episode.context_events[0].tokens_before
 
 
+async def test_truncate_cuts_earlier_results_in_a_new_branch_and_the_old_one_is_what_was_seen(server: str) -> None:
+    model = Spoken(script(*[said("", ("fetch", {"url": ADA}))] * 20, ANSWER))
+    limits = Limits(context_tokens=4000, repeated=100)
+    episode = await play(server, player(model, policy=Policy("truncate", 100), limits=limits))
+    assert episode.stop_reason == "answered"
+    assert {event.kind for event in episode.context_events} == {"truncate"}
+    assert all(event.tokens_after < event.tokens_before for event in episode.context_events)
+    assert [episode.path(turn.prompt) for turn in episode.turns] == model.asked
+    first = episode.context_events[0].turn
+    *earlier, last = [str(message["content"]) for message in model.asked[first] if message["role"] == "tool"]
+    assert max(map(len, earlier)) <= 100 < len(last)
+    assert min(len(str(message["content"])) for message in model.asked[first - 1] if message["role"] == "tool") > 100
+
+
 async def test_a_summary_is_a_turn_of_its_own_and_what_the_model_goes_on_from(server: str) -> None:
     def speak(messages: Sequence[Message], rollout: str) -> Reply:
         if messages[-1]["content"] == SUM_UP:

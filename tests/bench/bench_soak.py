@@ -39,9 +39,9 @@ STATUSES = {
 """What a fault in place of the answer may look like."""
 GROWTH = 0.05
 """At most, from the middle to the end."""
-FULL_EPISODES, FILLING_MIB = 40_000, 30.0
-"""A server keeps what it knows of its last 20,000 episodes at hand. Until there were so many before the middle, that
-store still fills, and the answer cache of a short run does, too."""
+FULL_EPISODES, FILLING_MIB = 10_000, 30.0
+"""A server keeps the views of its last episodes at hand (10,000, two of each). Until there were so many before the
+middle, they still fill, and the answer cache of a short run does, too. Episodes that have ended are not kept."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The figures of docs/weather.md, written from docs/figures.
+"""The figures of docs/weather.md and docs/episodes.md, written from docs/figures.
 
 python -m tests.bench.render_weather
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from env_server.weather.profiles import ready_made
 from tests.bench.figures import FIGURES
 from tests.bench.render_speed import read, table
-
-PAGE = FIGURES.parent / "weather.md"
 
 
 def faults() -> str:
@@ -76,20 +76,73 @@ def soak() -> str:
     )
 
 
-PARTS: dict[str, Callable[[], str]] = {"faults": faults, "storm": storm, "costs": costs, "soak": soak}
+def drawing() -> str:
+    rows = read("draw")["measured"]["profiles"]
+    every = [cost for name, row in rows.items() if name != "calm" for cost in row.values()]
+    calm = max(rows["calm"].values())
+    return (
+        f"`draw(profile, seed, route, dialect, canonical_request, attempt)` is pure and takes {_us(min(every))} to "
+        f"{_us(max(every))} microseconds of one core with the profiles that come along, {_us(calm)} with `calm` "
+        f"(`{read('draw')['command']}`).\n"
+    )
 
 
-def rendered() -> str:
-    """The page with its figures as last measured. Raises ValueError where a mark is missing."""
-    text = PAGE.read_text()
-    for name, make in PARTS.items():
-        marks = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end of {name} -->)", re.DOTALL)
+def shares() -> str:
+    """What calls of the profiles for everyday use meet, computed from the profiles."""
+    rows = []
+    for name in ("calm", "weekday", "storm"):
+        met = [ready_made(name).expected(route, "native") for route in ("search", "fetch")]
+        clear = [1 - sum(share for kind, share in kinds.items() if kind != "latency") for kinds in met]
+        rows.append([f"`{name}`", *(f"{1 - share:.1%}" for share in clear)])
+    return table(("of a hundred calls meet a fault", "searches", "pages"), rows)
+
+
+def recording() -> str:
+    """CPU that a call in a calm episode takes beyond one outside."""
+    rows = []
+    for where, found in read("weather")["measured"]["episodes"].items():
+        rows.append([where, _us(found["calm"]["more_us"]), _us(found["calm"]["database_us"])])
+    return table(("a call in an episode, over HTTP", "more CPU, us", "PostgreSQL's own, us"), rows)
+
+
+def workers() -> str:
+    record = read("episode-workers")
+    rows = [
+        [
+            "SQLite" if row.get("database") == "sqlite" else "PostgreSQL",
+            *(str(row[name]) for name in ("workers", "episodes")),
+            *(_us(row[name]) for name in ("cpu_us", "wall_us")),
+        ]
+        for row in record["measured"]["rows"]
+    ]
+    head = ("database", "workers", "episodes they share", "CPU, us a call", "time of all together, us a call")
+    return f"`{record['command']}`, {record['measured']['agents']} agents a worker:\n\n{table(head, rows)}"
+
+
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "weather.md": {
+        "shares": shares, "faults": faults, "storm": storm, "costs": costs, "soak": soak, "drawing": drawing
+    },
+    "episodes.md": {"recording": recording, "workers": workers},
+}  # fmt: skip
+
+
+def page(name: str) -> Path:
+    return FIGURES.parent / name
+
+
+def rendered(name: str) -> str:
+    """A page with its figures as last measured. Raises ValueError where a mark is missing."""
+    text = page(name).read_text("utf-8")
+    for part, make in PAGES[name].items():
+        marks = re.compile(rf"(?<=<!-- {part} -->\n).*?(?=<!-- end of {part} -->)", re.DOTALL)
         if not marks.search(text):
-            raise ValueError(f"{PAGE.name} has no <!-- {name} --> with its end.")
+            raise ValueError(f"{name} has no <!-- {part} --> with its end.")
         made: Any = make()
         text = marks.sub(lambda _, made=made: made, text)
     return text
 
 
 if __name__ == "__main__":
-    PAGE.write_text(rendered())
+    for name in PAGES:
+        page(name).write_text(rendered(name), "utf-8")

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,22 +23,10 @@ from env_server.episode_store import EpisodeStore
 from env_server.episode_turns import Episodes, Turn
 from env_server.episodes import Budget, Gold, Row, Spec
 from env_server.errors import EnvServerError, Problem
-from tests.env_server.databases import DATABASES, postgresql, url_of
 
 SECRET = "the-true-answer-7f3a"
 KILLS = int(os.environ.get("STILLWEB_KILLS", "3"))
 """Rounds in which two workers are killed; `make full` sets 20."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[partial[str]]:
-    with postgresql() as new:
-        yield new
-
-
-@pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest, tmp_path: Path, server: partial[str]) -> str:
-    return url_of(request.param, tmp_path, server)
 
 
 class Clock:

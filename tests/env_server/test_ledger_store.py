@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -33,19 +32,7 @@ from env_server.ledger.store import LedgerStore, read_ledger
 from env_server.ledger.tallies import FLUSH_S, RUN, Ledger
 from env_server.metrics import Metrics
 from env_server.view import EMPTY_VIEW
-from tests.env_server.databases import DATABASES, postgresql, url_of
 from tests.env_server.test_determinism import running_server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[partial[str]]:
-    with postgresql() as new:
-        yield new
-
-
-@pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest, tmp_path: Path, server: partial[str]) -> str:
-    return url_of(request.param, tmp_path, server)
 
 
 def page(number: int) -> FinishedAnswer:

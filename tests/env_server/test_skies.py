@@ -11,8 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+from env_server.dialects import DIALECTS
 from env_server.front import Front
+from env_server.weather.draw import TransportFault, problem_of_fault
+from env_server.weather.groups import GROUPS
+from tests.env_server.every_route import of_dialect
 from tests.env_server.test_determinism import running_server
 
 HARBOUR = "https://tiny.example/places/harbour"
@@ -125,14 +130,50 @@ async def test_a_delay_is_slept_or_only_told(make_app: Any) -> None:
             delays.append(float(answer.headers.get("x-stillweb-latency-s", "0")))
         virtual_s = time.monotonic() - started
     assert sum(delays) > 0
-    async with client_of(make_app(weather="only-latency")) as client:
+    async with client_of(make_app(weather="only-latency", threads=1)) as client:
         at_once = [client.post("/v1/search", json={"query": query, "k": 1}) for query in QUERIES]
         started = time.monotonic()
         answers = await asyncio.gather(*at_once)
         slept_s = time.monotonic() - started
     assert [float(answer.headers.get("x-stillweb-latency-s", "0")) for answer in answers] == delays
     assert slept_s >= max(delays)
+    assert slept_s < sum(delays), "a delay was slept on the only thread"
     assert virtual_s < sum(delays) + 10
+
+
+ALWAYS = {
+    "rate_limit": ({"retry_after_s": [7, 7]}, TransportFault("rate_limit", 429, retry_after_s=7)),
+    "server_error": ({"statuses": [502]}, TransportFault("server_error", 502)),
+    "timeout": ({"after_s": 1, "then": 504}, TransportFault("timeout", 504)),
+}
+"""Faults that come at every call, always the same way."""
+
+
+@pytest.mark.parametrize("kind", ALWAYS)
+async def test_a_drawn_fault_reaches_every_dialect_as_its_vendor_would_say_it(
+    make_app: Any, tmp_path: Path, kind: str
+) -> None:
+    more, fault = ALWAYS[kind]
+    rule = {"kind": kind, "rate": 1, "routes": list(GROUPS), **more}
+    (tmp_path / "always.yaml").write_text(yaml.safe_dump({"name": "always", "faults": [rule]}), "utf-8")
+    problem = problem_of_fault(fault)
+    assert problem is not None
+    met = set()
+    async with client_of(make_app(weather=str(tmp_path / "always.yaml"), virtual_time=True)) as client:
+        for name, dialect in DIALECTS.items():
+            sent = of_dialect(name)[0]
+            path = sent.path.replace("/e/{id}", "")
+            answer = await client.request(sent.method, path, headers=dict(sent.headers), json=sent.json)
+            if name == "mcp":  # JSON-RPC tells it in a result that names its request
+                assert answer.json()["id"] == sent.json["id"]
+                assert "result" in answer.json() or "error" in answer.json()
+            else:
+                reply = dialect.refuse(problem)
+                assert (answer.status_code, answer.content) == (reply.status, reply.body), name
+            assert answer.headers["x-stillweb-fault"] == kind, name
+            assert answer.headers.get("retry-after") == ("7" if kind == "rate_limit" else None), name
+            met.add(name)
+    assert met == set(DIALECTS)
 
 
 async def test_bad_seeds_and_attempts_are_named(make_app: Any) -> None:

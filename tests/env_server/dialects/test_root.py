@@ -11,10 +11,10 @@ from env_server.addressing import Address, Addresses, Served
 from env_server.dialects import DIALECTS
 from env_server.dialects.root import _PATHS, _STARTS, RULES, SHARED_PATHS, VENDOR_KEYS, by_keys, by_path
 
-METHODS = ("GET", "POST", "POST form")
+METHODS = ("GET", "POST", "POST form", "POST list")
 NAMES = {
     "/": "q query url urls format engine api_key".split(),
-    "/search": "q query engine api_key apiKey k topn limit sparse_weight numResults contents max_results".split(),
+    "/search": "q query queries engine api_key apiKey k topn limit sparse_weight numResults contents topk".split(),
     "/crawl": "url urls q query limit".split(),
 }
 """What tells vendors apart on a shared path, and something that does not."""
@@ -28,6 +28,8 @@ MINIMAL: list[tuple[str, str, str, str, str]] = [
     ("serper", "GET", "/search", "q apiKey", ""),
     ("serper", "GET", "/search", "q", "x-api-key"),
     ("serper", "POST", "/", "q", "x-api-key"),
+    ("serper", "POST list", "/search", "q num", "x-api-key"),
+    ("serper", "POST list", "/", "q", ""),
     ("serper", "POST", "/news", "q", ""),
     ("serper", "POST", "/scholar", "q", "x-api-key"),
     ("serper", "POST", "/images", "q", ""),
@@ -88,6 +90,7 @@ MINIMAL: list[tuple[str, str, str, str, str]] = [
     ("literesearcher", "POST", "/check_url", "url", ""),
     ("literesearcher", "POST", "/batch_check_url", "urls", ""),
     ("literesearcher", "POST", "/query", "url goal", ""),
+    ("dr-venus", "POST", "/search", "queries topk", ""),
     ("foldagent", "POST", "/search", "query k", ""),
     ("foldagent", "POST", "/open", "url docid", ""),
     ("deepresearchgym", "GET", "/search", "query k", ""),
@@ -140,7 +143,9 @@ def test_a_documented_request_means_its_api(dialect: str, method: str, path: str
         ("POST", "/search", "query", "tavily"),  # NeMo-Gym's too: it has its prefix
         ("POST", "/search", "query k", "foldagent"),  # DeepTraceHub's too: it has its prefix
         ("POST", "/crawl", "url", "tavily"),  # and DeepTraceHub's
-        ("POST", "/search", "queries topk", None),
+        ("POST", "/search", "queries query", "tavily"),
+        ("POST list", "/search", "query", None),
+        ("POST list", "/crawl", "urls", None),
         ("POST", "/search", "", None),
         ("POST form", "/search", "query", None),
         ("GET", "/search", "", None),

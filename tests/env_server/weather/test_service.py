@@ -167,6 +167,53 @@ async def test_snippets_and_pages_keep_to_the_limits_of_the_view(service: Search
     assert len(page["text"]) == 150
 
 
+def words_of(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("mode", ["bm25", "dense", "hybrid"])
+@pytest.mark.parametrize("page_chars", [100, 250])
+async def test_a_snippet_shows_nothing_that_a_fetch_of_the_bounded_page_does_not(
+    service: SearchService, tiny: Snapshot, mode: Any, page_chars: int
+) -> None:
+    view, cut = View(page_chars=page_chars), 0
+    ends = [words_of(tiny.store.text(number))[-60:] for number in range(len(tiny.store))]
+    for query in ends:
+        asked = schemas.SearchRequest(query=query, mode=mode, k=10, level="passage", snippet_chars=200)
+        clear = orjson.loads(await service.search(asked, EMPTY_VIEW))["hits"]
+        bounded = orjson.loads(await service.search(asked, view))["hits"]
+        assert [hit["passage_id"] for hit in bounded] == [hit["passage_id"] for hit in clear]
+        for hit, before in zip(bounded, clear, strict=True):
+            page = words_of((await fetched(service, view, doc_id=hit["doc_id"], format="text"))["text"])
+            assert hit["snippet"].strip("…").strip() in page
+            assert hit["snippet"] or not page
+            cut += hit["snippet"] != before["snippet"]
+    assert cut > 0, "no snippet was cut, so this shows nothing"
+
+
+async def test_a_bound_that_no_page_reaches_changes_no_byte_of_a_search(service: SearchService) -> None:
+    for query in ("lamp", "harbour charts"):
+        asked = schemas.SearchRequest(query=query, k=10)
+        assert await service.search(asked, View(page_chars=1_000_000)) == await service.search(asked, EMPTY_VIEW)
+
+
+def test_snippets_of_dialects_end_where_the_page_ends(service: SearchService) -> None:
+    view = View(page_chars=120)
+
+    def asked(name: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        route, parts = DIALECTS[name].route_of("POST", path)
+        sent = Asked(service, view, "POST", path, path, "", "application/json", orjson.dumps(body), {}, parts)
+        found: dict[str, Any] = orjson.loads(route.handler(sent).body)
+        return found
+
+    hits = asked("serper", "/search", {"q": "who keeps the lamp and the harbour", "num": 10})["organic"]
+    assert len(hits) == 10
+    for hit in hits:
+        page = words_of(asked("serper", "/scrape", {"url": hit["link"]})["text"])
+        assert len(page) <= 120
+        assert hit["snippet"].strip("…").strip() in page
+
+
 def test_views_under_faults_are_kept_and_differ_in_their_digest() -> None:
     faults = [ContentFault("truncated", 0.5), ContentFault("truncated", 0.4), ContentFault("captcha")]
     views = [view_under(EMPTY_VIEW, fault) for fault in faults]
