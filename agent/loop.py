@@ -272,7 +272,9 @@ class _Rollout:
     async def _make_room(self) -> None:
         """Rewrite the context where the policy says so: a new branch, and the next turn goes on from it."""
         policy, tokens = self.player.policy, self.window.tokens(self.leaf)
-        if policy.name == "none" or tokens <= policy.trigger_tokens(self.limits.context_tokens):
+        # No later than where the longest reply fits no more: past that the rollout would end before the policy acts.
+        trigger = min(policy.trigger_tokens(self.limits.context_tokens), self.window.room)
+        if policy.name == "none" or tokens <= trigger:
             return
         before, summary = self.leaf, None
         if policy.name == "summary":

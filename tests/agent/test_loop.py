@@ -252,6 +252,16 @@ async def test_truncate_cuts_earlier_results_in_a_new_branch_and_the_old_one_is_
     assert min(len(str(message["content"])) for message in model.asked[first - 1] if message["role"] == "tool") > 100
 
 
+@pytest.mark.parametrize("policy", [Policy("truncate", 100), Policy("discard_all", 0.9)], ids=str)
+async def test_a_policy_acts_before_the_longest_reply_fits_no_more(server: str, policy: Policy) -> None:
+    """Half of the window is kept for a reply, so its 0.9 is never reached."""
+    model = Spoken(script(*[said("", ("fetch", {"url": ADA}))] * 12, ANSWER))
+    limits = Limits(context_tokens=4000, repeated=100)
+    episode = await play(server, player(model, policy=policy, limits=limits, max_tokens=2000))
+    assert policy.name in {event.kind for event in episode.context_events}
+    assert episode.stop_reason != "context_overflow"
+
+
 async def test_a_summary_is_a_turn_of_its_own_and_what_the_model_goes_on_from(server: str) -> None:
     def speak(messages: Sequence[Message], rollout: str) -> Reply:
         if messages[-1]["content"] == SUM_UP:
