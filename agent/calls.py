@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 
 import orjson
 
-from agent import answers
+from agent import answers, table_answers
 from agent.answers import Delivery, Format, Mode, Picture, decoded
 
 T = TypeVar("T")
+Means = Literal["drive", "walk", "fly"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,33 @@ class SimilarOptions(Filters, total=False):
     snippet_chars: int
 
 
+class Spot(TypedDict, total=False):
+    """A place: one of `name`, `url` and `doc_id`, or `latitude` with `longitude`."""
+
+    name: str
+    url: str
+    doc_id: str
+    latitude: float
+    longitude: float
+
+
+class PlacesOptions(TypedDict, total=False):
+    near: Spot | str | None
+    """Where to look from; as a text, the place's name."""
+    min_km: float | None
+    max_km: float | None
+    kind: str | None
+
+
+class ScholarOptions(Filters, total=False):
+    mode: Mode | None
+    snippet_chars: int
+    first_year: int | None
+    last_year: int | None
+    min_citations: int | None
+    max_citations: int | None
+
+
 class Part(TypedDict, total=False):
     """Which part of which page: `url` or `doc_id`, and `page` (from 1) or `section`."""
 
@@ -96,6 +124,26 @@ def find(page: str, pattern: str, regex: bool, context_chars: int) -> Call[answe
 
 def extract(page: str, goal: str, max_chars: int) -> Call[answers.ExtractAnswer]:
     return _post("/v1/extract", {**of_page(page), "goal": goal, "max_chars": max_chars}, answers.ExtractAnswer)
+
+
+def places(query: str | None, k: int, options: PlacesOptions) -> Call[table_answers.PlacesAnswer]:
+    asked: dict[str, Any] = {"query": query, "k": k, **options}
+    near = options.get("near")
+    return _post("/v1/places", asked if near is None else {**asked, "near": of_place(near)}, table_answers.PlacesAnswer)
+
+
+def route(origin: Spot | str, destination: Spot | str, means: Means) -> Call[table_answers.RouteAnswer]:
+    asked = {"origin": of_place(origin), "destination": of_place(destination), "means": means}
+    return _post("/v1/route", asked, table_answers.RouteAnswer)
+
+
+def scholar(query: str, k: int, options: ScholarOptions) -> Call[table_answers.ScholarAnswer]:
+    return _post("/v1/scholar", {"query": query, "k": k, **options}, table_answers.ScholarAnswer)
+
+
+def of_place(place: Spot | str) -> dict[str, Any]:
+    """A place by its parts; a text is its name."""
+    return {"name": place} if isinstance(place, str) else dict(place)
 
 
 def links(page: str) -> Call[answers.LinksAnswer]:

@@ -18,9 +18,9 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar, Unpack
 
-from agent import answers, calls
+from agent import answers, calls, table_answers
 from agent.answers import Format
-from agent.calls import Call, Part, SearchOptions, SimilarOptions
+from agent.calls import Call, Means, Part, PlacesOptions, ScholarOptions, SearchOptions, SimilarOptions, Spot
 from agent.target import Target
 from agent.transport import AsyncPool, SyncPool
 
@@ -85,6 +85,23 @@ class AsyncClient:
 
     async def extract(self, page: str, goal: str, *, max_chars: int = 2000) -> answers.ExtractAnswer:
         return await self.ask(calls.extract(page, goal, max_chars))
+
+    async def places(
+        self, query: str | None = None, *, k: int = 10, **options: Unpack[PlacesOptions]
+    ) -> table_answers.PlacesAnswer:
+        """By name or words, by distance from `near`, or both."""
+        return await self.ask(calls.places(query, k, options))
+
+    async def route(
+        self, origin: Spot | str, destination: Spot | str, *, means: Means = "drive"
+    ) -> table_answers.RouteAnswer:
+        """A text is the name of a place; see docs/tools-tables.md for the model of a way."""
+        return await self.ask(calls.route(origin, destination, means))
+
+    async def scholar(
+        self, query: str, *, k: int = 10, **options: Unpack[ScholarOptions]
+    ) -> table_answers.ScholarAnswer:
+        return await self.ask(calls.scholar(query, k, options))
 
     async def links(self, page: str) -> answers.LinksAnswer:
         return await self.ask(calls.links(page))
@@ -178,6 +195,19 @@ class Client:
 
     def extract(self, page: str, goal: str, *, max_chars: int = 2000) -> answers.ExtractAnswer:
         return self.ask(calls.extract(page, goal, max_chars))
+
+    def places(
+        self, query: str | None = None, *, k: int = 10, **options: Unpack[PlacesOptions]
+    ) -> table_answers.PlacesAnswer:
+        return self.ask(calls.places(query, k, options))
+
+    def route(
+        self, origin: Spot | str, destination: Spot | str, *, means: Means = "drive"
+    ) -> table_answers.RouteAnswer:
+        return self.ask(calls.route(origin, destination, means))
+
+    def scholar(self, query: str, *, k: int = 10, **options: Unpack[ScholarOptions]) -> table_answers.ScholarAnswer:
+        return self.ask(calls.scholar(query, k, options))
 
     def links(self, page: str) -> answers.LinksAnswer:
         return self.ask(calls.links(page))

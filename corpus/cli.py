@@ -143,6 +143,7 @@ def info(
         ("passages", f"{counts.passages:,} of up to {settings.passage_chars:,} characters"),
         ("links", f"{counts.links:,} between pages"),
         ("pictures", f"{counts.pictures:,}"),
+        ("tables", f"{len(web.store.tables.places):,} places, {len(web.store.tables.papers):,} papers"),
         ("duplicates", f"{counts.duplicates:,} replaced, {counts.near_duplicates:,} nearly equal and kept"),
         ("skipped", f"{counts.skipped:,}"),
         ("languages", _shares(told["languages"])),

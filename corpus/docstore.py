@@ -25,7 +25,20 @@ import zstandard
 from corpus.errors import BadUrl, PageNotFound
 from corpus.languages import primary_language
 from corpus.passages import sections_of, split_text
-from corpus.records import Document, Image, ImageRow, Link, LinkRow, Passage, Section, SectionRow, doc_id_of
+from corpus.records import (
+    Document,
+    Image,
+    ImageRow,
+    Link,
+    LinkRow,
+    Paper,
+    Passage,
+    Place,
+    Section,
+    SectionRow,
+    doc_id_of,
+)
+from corpus.tables import Tables, TableWriter
 from corpus.urls import canonical_url, host_of, lookup_variants
 
 UNDATED = -(2**31)
@@ -96,6 +109,7 @@ def write_docstore(
         u8[name].values.append(0)
     u4["doc_passage"].values.append(0)
     files = {name: open(folder / f"{name}.bin", "wb") for name in ends}  # noqa: SIM115
+    tables = TableWriter(folder)
     try:
         for number, (document, source) in enumerate(documents):
             digest.update(f"{document.doc_id} {document.digest}\n".encode())
@@ -104,6 +118,7 @@ def write_docstore(
                 files[name].write(data)
                 ends[name] += len(data)
                 u8[name].values.append(ends[name])
+            tables.add(number, document)
             u8["ids"].values.append(int(document.doc_id, 16))
             days.values.append(day_number(document.date))
             u4["domain"].values.append(domains.setdefault(host_of(document.url), len(domains)))
@@ -126,6 +141,7 @@ def write_docstore(
     for name, column in passage.items():
         column.write(folder / f"passage_{name}.npy")
     days.write(folder / "day.npy")
+    tables.close()
     (folder / "domains.json").write_bytes(orjson.dumps(list(domains)))
     (folder / "languages.json").write_bytes(orjson.dumps(list(languages)))
     pairs = [(int(alias, 16), int(doc_id, 16)) for alias, doc_id in aliases]
@@ -249,6 +265,7 @@ class DocStore:
         self._aliases = column("aliases")
         self.domains: list[str] = orjson.loads((folder / "domains.json").read_bytes())
         self.languages: list[str] = orjson.loads((folder / "languages.json").read_bytes())
+        self.tables = Tables(folder)
         self._text, self._head, self._body, self._html = (_Blob(folder, n) for n in ("text", "head", "body", "html"))
         self._decompress = zstandard.ZstdDecompressor
 
@@ -398,7 +415,17 @@ class DocStore:
             language=body.language,
             html=self.html(number),
             aliases=body.aliases,
+            place=self.place(number),
+            paper=self.paper(number),
         )
+
+    def place(self, number: int) -> Place | None:
+        """A page's row in the table of places."""
+        return self.tables.place(number)
+
+    def paper(self, number: int) -> Paper | None:
+        """A page's row in the table of papers."""
+        return self.tables.paper(number)
 
     def passages_of(self, number: int) -> range:
         """Numbers of a document's passages."""

@@ -4,6 +4,7 @@ url, title, text, date, fetched_at, language, html    strings
 links                                                 list of {url, anchor, start, end}
 images                                                list of {url | file, alt, caption}
 aliases                                               list of strings
+place, paper                                          {name, latitude, ...}, {title, authors, ...}
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def export_parquet(
         raise BuildRefused(
             f"{out} needs the package pyarrow to be written.", "Install it: pip install 'stillweb[sources]'"
         ) from error
-    schema, count = _schema(), 0
+    tables = snapshot.store.tables
+    schema, count = _schema(places=len(tables.places) > 0, papers=len(tables.papers) > 0), 0
     with (
         whole_file(out) as file,
         parquet.ParquetWriter(file, schema, compression="zstd", compression_level=_LEVEL, version="2.6") as writer,
@@ -100,7 +102,7 @@ def export_parquet(
     return count
 
 
-def _schema() -> Any:
+def _schema(*, places: bool, papers: bool) -> Any:
     import pyarrow
 
     text, place = pyarrow.string(), pyarrow.int64()
@@ -108,7 +110,14 @@ def _schema() -> Any:
     image = pyarrow.struct({"url": text, "file": text, "alt": text, "caption": text})
     columns = dict.fromkeys(("url", "title", "text", "date", "fetched_at", "language", "html"), text)
     lists = {"links": link, "images": image, "aliases": text}
-    return pyarrow.schema({**columns, **{name: pyarrow.list_(kind) for name, kind in lists.items()}})
+    degrees, names = pyarrow.float64(), pyarrow.list_(text)
+    rows: dict[str, Any] = {}
+    if places:
+        rows["place"] = pyarrow.struct({"name": text, "latitude": degrees, "longitude": degrees, "kind": text})
+    if papers:
+        figures = {"year": place, "citations": place}
+        rows["paper"] = pyarrow.struct({"title": text, "authors": names, **figures, "cites": names})
+    return pyarrow.schema({**columns, **{name: pyarrow.list_(kind) for name, kind in lists.items()}, **rows})
 
 
 def _groups(snapshot: Snapshot, group_rows: int, group_bytes: int) -> Iterator[list[dict[str, Any]]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from corpus.docstore import UNDATED, DocStore
+from corpus.tables import Table
 from corpus.urls import domain_suffixes
 
 
@@ -16,7 +18,8 @@ class Filters:
     """Every condition must hold. Domains match themselves and their subdomains; days count from 1970-01-01.
 
     `after <= day < before` keeps dated pages only, unless `include_undated`; `hidden_from` (as-of) hides pages dated
-    on or after that day and keeps undated ones. `exclude_docs` are document numbers, ascending.
+    on or after that day and keeps undated ones. `exclude_docs` are document numbers, ascending. `table` keeps pages
+    that have a row in that table of the snapshot.
     """
 
     include_domains: tuple[str, ...] = ()
@@ -26,12 +29,13 @@ class Filters:
     before: int | None = None
     include_undated: bool = False
     hidden_from: int | None = None
+    table: Literal["places", "papers"] | None = None
 
     def __bool__(self) -> bool:
         # Of every request this is asked twice. Day 0 is a day.
         if self.include_domains or self.exclude_domains or self.exclude_docs:
             return True
-        return not (self.after is None and self.before is None and self.hidden_from is None)
+        return not (self.after is None and self.before is None and self.hidden_from is None and self.table is None)
 
 
 NO_FILTERS = Filters()
@@ -61,6 +65,10 @@ def allowed_documents(store: DocStore, filters: Filters) -> npt.NDArray[np.bool_
         allowed &= days < filters.hidden_from  # UNDATED is smaller than every day
     if filters.exclude_docs:
         allowed[list(filters.exclude_docs)] = False
+    if filters.table is not None:
+        listed = np.zeros(len(store), dtype=bool)
+        listed[_table(store, filters.table).docs] = True
+        allowed &= listed
     return allowed
 
 
@@ -71,6 +79,8 @@ def is_allowed(store: DocStore, filters: Filters, number: int) -> bool:
         return False
     if matches_domain(host, filters.exclude_domains) or number in filters.exclude_docs:
         return False
+    if filters.table is not None and _table(store, filters.table).row_of(number) is None:
+        return False
     day = int(store.days[number])
     if filters.hidden_from is not None and day >= filters.hidden_from:
         return False
@@ -79,6 +89,10 @@ def is_allowed(store: DocStore, filters: Filters, number: int) -> bool:
     if day == UNDATED:
         return filters.include_undated
     return (filters.after is None or day >= filters.after) and (filters.before is None or day < filters.before)
+
+
+def _table(store: DocStore, name: Literal["places", "papers"]) -> Table:
+    return store.tables.places if name == "places" else store.tables.papers
 
 
 def _hosts(store: DocStore, domains: tuple[str, ...]) -> npt.NDArray[np.bool_]:

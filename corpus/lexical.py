@@ -47,10 +47,18 @@ _RUN = re.compile("\"[^\"]*\"|'[^']*'|\\[[^]]*]|{[^}]*}|[\\w\u0e00-\u0eff\u1000-
 _BEFORE_GROUP, _BEHIND_GROUP = " \t\n(+-:", " \t\n)^"
 _EXCLUDED = re.compile(r"(?:(?<!\w)-|\bNOT\s+)(?:\w+:)?\Z")
 
+_LISTED = {"places": "table/places", "papers": "table/papers"}
+"""Beside the domains of a page; no host has a slash in it."""
 _F32_HALF_ULP = 2.0**-24
 _HEAP_BYTES = 400_000_000
 _FREQUENCIES = 10_000
 """Terms whose number of passages is kept; few terms are asked for often."""
+
+
+def tables_of(store: DocStore, number: int) -> list[str]:
+    """What the domain field holds for each table that a page has a row in."""
+    tables = ("places", store.tables.places), ("papers", store.tables.papers)
+    return [_LISTED[name] for name, table in tables if table.row_of(number) is not None]
 
 
 def make_schema() -> tantivy.Schema:
@@ -102,6 +110,8 @@ def write_lexical_index(
             document.add_text("text", prepared(passage.text, language, languages))
             for suffix in hosts.get(host) or hosts.setdefault(host, domain_suffixes(host)):
                 document.add_text("domain", suffix)
+            for table in tables_of(store, number):
+                document.add_text("domain", table)
             document.add_integer("day", int(store.days[number]))
             document.add_integer("doc", number)
             document.add_integer("passage", count - 1)
@@ -243,6 +253,9 @@ class LexicalIndex:
         if filters.include_domains:
             wanted = [(tantivy.Occur.Should, query.term_query(schema, "domain", d)) for d in filters.include_domains]
             clauses.append((must, query.const_score_query(query.boolean_query(wanted), 0.0)))
+        if filters.table is not None:
+            listed = query.term_query(schema, "domain", _LISTED[filters.table])
+            clauses.append((must, query.const_score_query(listed, 0.0)))
         clauses += [(must_not, query.term_query(schema, "domain", domain)) for domain in filters.exclude_domains]
         if filters.exclude_docs:
             clauses.append((must_not, query.term_set_query(schema, "doc", list(filters.exclude_docs))))

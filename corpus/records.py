@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -46,13 +46,41 @@ class Image:
     caption: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on the map the thing is that a page is about: degrees north of the equator and east of Greenwich.
+
+    `kind` is a word such as "town"; "" where the source names none.
+    """
+
+    name: str
+    latitude: float
+    longitude: float
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A page's paper as an index of papers has it. `year` and `citations` are None where the source knows neither.
+
+    `citations` counts all that cite it, not only those with pages. `cites` are doc_ids, of pages that may not be there.
+    """
+
+    title: str
+    authors: tuple[str, ...] = ()
+    year: int | None = None
+    citations: int | None = None
+    cites: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Document:
     """One web page after extraction.
 
     `text` is Markdown without link syntax: headings start with `#`, tables use pipes, links lie beside it as spans in
     reading order. `url` is canonical, `aliases` are other canonical URLs of the same page, `html` is the stored page
-    where the source had one.
+    where the source had one. `place` and `paper` are its rows in the snapshot's tables (`corpus.tables`), which maps
+    and an index of papers are answered from.
     """
 
     url: str
@@ -65,6 +93,8 @@ class Document:
     language: str | None = None
     html: str | None = None
     aliases: tuple[str, ...] = field(default=())
+    place: Place | None = None
+    paper: Paper | None = None
 
     @cached_property
     def doc_id(self) -> str:
@@ -140,6 +170,9 @@ class Ranking:
 
 def document_to_json(document: Document) -> bytes:
     """One line of JSON; equal documents give equal bytes."""
+    place, paper = document.place, document.paper
+    # Nothing is written where there is nothing, so that the ids of snapshots without tables are what they always were.
+    rows: list[object] = [] if place is None and paper is None else [place, paper]
     return orjson.dumps(
         [
             document.url,
@@ -152,13 +185,15 @@ def document_to_json(document: Document) -> bytes:
             document.language,
             document.html,
             list(document.aliases),
+            *rows,
         ]
     )
 
 
 def document_from_json(line: bytes) -> Document:
     """The inverse of `document_to_json`."""
-    url, title, text, links, images, date, fetched_at, language, html, aliases = orjson.loads(line)
+    url, title, text, links, images, date, fetched_at, language, html, aliases, *rows = orjson.loads(line)
+    place, paper = rows or (None, None)
     return Document(
         url=url,
         title=title,
@@ -170,4 +205,11 @@ def document_from_json(line: bytes) -> Document:
         language=language,
         html=html,
         aliases=tuple(aliases),
+        place=place and Place(**place),
+        paper=paper and paper_from_json(paper),
     )
+
+
+def paper_from_json(row: dict[str, Any]) -> Paper:
+    """A paper from the object that orjson makes of one."""
+    return Paper(**{**row, "authors": tuple(row["authors"]), "cites": tuple(row["cites"])})

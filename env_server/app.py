@@ -35,6 +35,7 @@ from env_server.people import add_pages
 from env_server.recording.opening import recorder_of
 from env_server.service import SearchService
 from env_server.settings import ServerSettings
+from env_server.table_routes import add_table_routes
 from env_server.threads import shared_threads
 from env_server.view import View
 
@@ -318,6 +319,8 @@ def _add_native_routes(app: FastAPI, services: Mapping[str, SearchService]) -> N
         """The pages of the snapshot by id; follow `next` for all of them."""
         service, call = of(request, "cursor", "limit", "domain", "url_prefix")
         return _json(await service.documents(cursor, limit, domain, url_prefix, call.view))
+
+    add_table_routes(app, of, place_errors=_PAGE, errors=_POST)
 
     @app.get("/v1/snapshot", responses=_errors(*_FRONT, 422), response_model=schemas.SnapshotAnswer, tags=["about"])
     async def snapshot(request: Request) -> Any:

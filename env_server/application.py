@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from env_server import schemas
+from env_server import schemas, table_schemas
 from env_server.calls import Call
 from env_server.dialects.dialect import Asked, Dialect, Reply
 from env_server.dialects.root import RULES, SHARED_PATHS, by_keys
@@ -36,6 +36,9 @@ _LANES: dict[str, _Lane] = {
     "/v1/find": (schemas.FindRequest, SearchService.find),
     "/v1/extract": (schemas.ExtractRequest, SearchService.extract),
     "/v1/similar": (schemas.SimilarRequest, SearchService.similar),
+    "/v1/places": (table_schemas.PlacesRequest, SearchService.places),
+    "/v1/route": (table_schemas.RouteRequest, SearchService.route),
+    "/v1/scholar": (table_schemas.ScholarRequest, SearchService.papers),
 }
 
 
@@ -130,6 +133,10 @@ class Application:
                     given = orjson.loads(body or b"{}")
                 except orjson.JSONDecodeError:
                     given = None
+                if isinstance(given, list):
+                    method = "POST list"
+                    each = [set(item) if isinstance(item, dict) else set() for item in given]
+                    names |= set.intersection(*each) if each else set()
                 names |= set(given) if isinstance(given, dict) else set()
         name = by_keys(method, path, frozenset(names), call.key)
         if name is not None:

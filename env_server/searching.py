@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from corpus.filters import Filters, is_allowed
 from corpus.rankings import Scored
 from corpus.snapshot import Snapshot
+from corpus.snippets import snippet
 from env_server.errors import EnvServerError, check_bound, item_of
 from env_server.schemas import SearchBatchRequest, SearchOptions, SearchRequest, SimilarRequest
 from env_server.settings import ServerSettings
@@ -18,6 +20,14 @@ from env_server.weather.content import RANKING_FAULTS
 from env_server.weather.ranking import Lens, ranking_under, short_snippet
 
 Answer = dict[str, Any]
+
+
+CHOSEN_DEPTH = 20_000
+"""Hits of a ranking that are looked at where only some of them are wanted."""
+
+
+def without_distractors(view: View) -> View:
+    return replace(view, distractors=()) if view.distractors else view
 
 
 class Searcher:
@@ -31,25 +41,51 @@ class Searcher:
 
     def search(self, request: SearchRequest, view: View) -> Answer:
         """The body of `POST /v1/search`."""
-        return self._search(request.query, request, self._sight.filters(request, view), view)
+        return self.ranked(request.query, request, self._sight.filters(request, view), view)
 
-    def _search(self, query: str, options: SearchOptions, filters: Filters, view: View) -> Answer:
+    def check_query(self, query: str) -> None:
+        """Raise a 422 for a query that is too long, no text, or empty."""
         check_bound("query characters", len(query), self._settings.max_query_chars)
-        check_bound("k", options.k, self._settings.max_k)
         if not query.isascii() and not _is_text(query):
             raise EnvServerError(422, "bad_query", "The query holds half a surrogate pair.", "Send whole characters.")
         if not query.strip():
             raise EnvServerError(422, "empty_query", "The query is empty.", "Give some words to search for.")
+
+    def ranked(
+        self,
+        query: str,
+        options: SearchOptions,
+        filters: Filters,
+        view: View,
+        *,
+        chosen: Callable[[Scored], bool] | None = None,
+    ) -> Answer:
+        """A ranking under filters; with `chosen` of those of the first CHOSEN_DEPTH hits that it takes, and no
+        distractors, which it would have to take, too."""
+        self.check_query(query)
+        check_bound("k", options.k, self._settings.max_k)
         mode = options.mode or self._snapshot.manifest.settings.default_mode
         by_page = options.level == "page"
 
         def find(k: int) -> list[Scored]:
             return self._snapshot.scored(query, k=k, mode=mode, by_page=by_page, allowed=filters, syntax=options.syntax)
 
-        scored = self._seen(find, query, options.k, filters, view)
+        def find_chosen(k: int) -> list[Scored]:
+            depth, found = 4 * k, list[Scored]()
+            while True:
+                hits = find(min(depth, CHOSEN_DEPTH))
+                found = [hit for hit in hits if chosen is None or chosen(hit)][:k]
+                if len(found) == k or len(hits) < depth or depth >= CHOSEN_DEPTH:
+                    return found
+                depth *= 4
+
+        if chosen is None:
+            scored = self.seen(find, query, options.k, filters, view)
+        else:
+            scored = self.seen(find_chosen, query, options.k, filters, without_distractors(view))
         return self._ranking(query, mode, scored, options.snippet_chars, view)
 
-    def _seen(
+    def seen(
         self, find: Callable[[int], list[Scored]], query: str, k: int, filters: Filters, view: View
     ) -> list[Scored]:
         """The best k hits as a view shows them."""
@@ -95,7 +131,7 @@ class Searcher:
                     "url": url,
                     "title": title,
                     "snippet": short_snippet(
-                        self._snapshot.snippet(query, passage, chars=snippet_chars),
+                        self._snippet(query, passage, snippet_chars, view.page_chars),
                         words=view.snippet_words,
                         cjk_chars=view.snippet_cjk_chars,
                     ),
@@ -104,10 +140,19 @@ class Searcher:
                     "passage_id": passage_id,
                 }
             )
-        self._note_seen([str(hit["doc_id"]) for hit in hits])
+        self.note_seen([str(hit["doc_id"]) for hit in hits])
         return {"snapshot_id": self._snapshot.snapshot_id, "query": query, "mode": mode, "hits": hits}
 
-    def _note_seen(self, doc_ids: list[str]) -> None:
+    def _snippet(self, query: str, passage: int, chars: int, page_chars: int | None) -> str:
+        """The words to show of a hit: of its passage, as far as a page that ends after `page_chars` shows it; where it
+        shows nothing of that, of what it shows."""
+        if page_chars is None or self._store.passage_span(passage)[1] <= page_chars:
+            return self._snapshot.snippet(query, passage, chars=chars)
+        text, (start, _) = self._store.text(self._store.doc_of(passage)), self._store.passage_span(passage)
+        shown = text[start:page_chars] if start < page_chars else text[:page_chars]
+        return snippet(query, shown, chars=chars, languages=self._snapshot.manifest.settings.languages)
+
+    def note_seen(self, doc_ids: list[str]) -> None:
         note_seen(doc_ids)
 
     def search_batch(self, request: SearchBatchRequest, view: View) -> Answer:
@@ -115,7 +160,7 @@ class Searcher:
         answers: dict[str, Answer] = {}
         for query in request.queries:
             if query not in answers:  # a query that stands twice is computed once
-                answers[query] = item_of(lambda query=query: self._search(query, request, filters, view))  # type: ignore[misc]
+                answers[query] = item_of(lambda query=query: self.ranked(query, request, filters, view))  # type: ignore[misc]
         results = [answers[query] for query in request.queries]
         return {"snapshot_id": self._snapshot.snapshot_id, "results": results}
 
@@ -124,7 +169,7 @@ class Searcher:
         number = self._sight.require(request, view)
         filters = self._sight.filters(request, view)
         url, title, _ = self._store.head(number)
-        scored = self._seen(
+        scored = self.seen(
             lambda k: self._snapshot.similar(number, k=k, allowed=filters), title, request.k, filters, view
         )
         answer = self._ranking(title, "dense", scored, request.snippet_chars, view)

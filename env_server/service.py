@@ -15,6 +15,7 @@ import orjson
 
 from corpus.snapshot import Snapshot
 from env_server.errors import check_bound
+from env_server.places import Maps
 from env_server.reading import Reader
 from env_server.schemas import (
     ExtractRequest,
@@ -26,9 +27,11 @@ from env_server.schemas import (
     SearchRequest,
     SimilarRequest,
 )
+from env_server.scholar import Scholar
 from env_server.searching import Searcher
 from env_server.settings import ServerSettings
 from env_server.sight import Sight
+from env_server.table_schemas import PlacesRequest, RouteRequest, ScholarRequest
 from env_server.threads import Threads, shared_threads
 from env_server.view import EMPTY_VIEW, View
 
@@ -47,6 +50,8 @@ class SearchService:
         self.sight = Sight(snapshot)
         self.searcher = Searcher(snapshot, settings, self.sight)
         self.reader = Reader(snapshot, settings, self.sight)
+        self.maps = Maps(snapshot, settings, self.sight, self.searcher)
+        self.scholar = Scholar(snapshot, self.sight, self.searcher)
         self._threads = threads or shared_threads(settings.threads)
         self._disguised: OrderedDict[int, SearchService] = OrderedDict()
 
@@ -103,6 +108,15 @@ class SearchService:
 
     async def links(self, page: PageRef, view: View = EMPTY_VIEW) -> bytes:
         return await self.run(lambda: orjson.dumps(self.reader.links(page, view)))
+
+    async def places(self, request: PlacesRequest, view: View = EMPTY_VIEW) -> bytes:
+        return await self.run(lambda: orjson.dumps(self.maps.places(request, view)))
+
+    async def route(self, request: RouteRequest, view: View = EMPTY_VIEW) -> bytes:
+        return await self.run(lambda: orjson.dumps(self.maps.route(request, view)))
+
+    async def papers(self, request: ScholarRequest, view: View = EMPTY_VIEW) -> bytes:
+        return await self.run(lambda: orjson.dumps(self.scholar.search(request, view)))
 
     async def documents(
         self, cursor: str | None, limit: int, domain: str | None, url_prefix: str | None, view: View = EMPTY_VIEW

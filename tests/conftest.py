@@ -14,6 +14,7 @@ from corpus import Snapshot, build_snapshot, open_snapshot
 from env_server.app import create_app
 from env_server.front import Front
 from env_server.settings import ServerSettings
+from tests.table_web import table_web
 
 ROOT = Path(__file__).parent.parent
 TINY_WEB = Path(__file__).parent / "tiny_web"
@@ -49,6 +50,12 @@ def factbook(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     out = tmp_path_factory.mktemp("snapshots") / "factbook"
     build_snapshot(["factbook:"], out)
     return open_snapshot(out)
+
+
+@pytest.fixture(scope="session")
+def atlas(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """Six places and three papers, without vectors."""
+    return table_web(tmp_path_factory.mktemp("snapshots"))
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ def verify(
     from corpus.snapshot import open_snapshot
     from training.synthesis.confirm import opinion_on, survival
     from training.synthesis.index import FactIndex
+    from training.synthesis.tool_verify import ToolGround, has_tools
     from training.synthesis.verify import Ground, flaw_of
 
     rows = read_all(tasks)
@@ -56,8 +57,9 @@ def verify(
         fail(str(error))
     counts: Counter[str] = Counter()
     passed = []
+    with_tools = ToolGround(ground)
     for task in progress_bar(iter(rows), "verifying", len(rows)):
-        flaw = flaw_of(task, ground)
+        flaw = with_tools.flaw_of(task) if has_tools(task) else flaw_of(task, ground)
         counts[f"failed: {flaw.gate}" if flaw else "passed"] += 1
         if flaw is None:
             passed.append(task)
@@ -67,7 +69,7 @@ def verify(
             raise typer.Exit(1)
     tell_counts(counts)
     if other is not None:
-        found = survival(opinion_on(task, other) for task in passed)
+        found = survival(opinion_on(task, other) for task in passed if not has_tools(task))
         print(
             f"second extractor: {found.confirmed} confirmed ({found.share:.2%}), {found.ambiguous} ambiguous, "
             f"{found.other_answer} with another answer, {found.no_answer} without, {found.not_read} not read; "

@@ -1,8 +1,8 @@
 """Tools as the agents of papers know them: Tongyi DeepResearch, REDSearcher (DeepTraceHub) and OffSeeker.
 
 Names, arguments and the frame of each text are theirs, since models were trained on them; what fills the frame comes
-from the native routes. google_scholar and google_maps are stand-ins over the same snapshot: it has pages and no table
-of papers or places. Arguments they do not name are left out, as by their own servers.
+from the native routes. google_scholar and google_maps are stand-ins over the snapshot's tables, or over its pages where
+it has none (`agent.tools.tables`). Arguments they do not name are left out, as by their own servers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from agent.tools.goals import GoalReader
 from agent.tools.native import of_hits, of_page
 from agent.tools.python import Workshop, python_tools
 from agent.tools.schema import Schema, object_of
+from agent.tools.tables import maps_over_tables, scholar_over_tables
 from agent.tools.tool import Act, Arguments, Observation, Tool, failed, joined
 
 TOP = 10
@@ -157,11 +158,11 @@ def redsearcher_tools(goals: GoalReader, workshop: Workshop | None) -> tuple[Too
             "google_scholar",
             "Search academic publications. Takes several queries at once.",
             object_of({"query": {**_STRINGS, "description": "The queries."}}, closed=False),
-            google_search("scholar", "Scholar Results"),
+            scholar_over_tables(google_search("scholar", "Scholar Results")),
         ),
         Tool(
             "google_maps",
-            "Search places.",
+            "Search places, what lies near one ('towns near X', '120 to 160 km from X'), or the way 'from X to Y'.",
             object_of(
                 {"q": {"type": "string", "minLength": 1, "description": "The place or kind of place."}},
                 {
@@ -175,7 +176,7 @@ def redsearcher_tools(goals: GoalReader, workshop: Workshop | None) -> tuple[Too
                 },
                 closed=False,
             ),
-            google_maps,
+            maps_over_tables(google_maps),
         ),
     )
 

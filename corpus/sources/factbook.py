@@ -18,7 +18,8 @@ from typing import Any
 import orjson
 
 from corpus.errors import BadSource
-from corpus.records import Document, Link, Skipped
+from corpus.records import Document, Link, Place, Skipped
+from corpus.sources.table_rows import place_in
 from corpus.urls import canonical_url
 
 EDITION = "2026-02"
@@ -284,7 +285,22 @@ def _document(entry: _Entry, atlas: _Atlas) -> Document:
                 if line.linkable:
                     links += _links(line.text, len(text), field, entry, atlas, linked)
                 text += line.text + "\n"
-    return Document(url=entry.url, title=entry.title, text=text, links=tuple(links), date=EDITION, language="en")
+    return Document(
+        url=entry.url,
+        title=entry.title,
+        text=text,
+        links=tuple(links),
+        date=EDITION,
+        language="en",
+        place=_place(entry),
+    )
+
+
+def _place(entry: _Entry) -> Place | None:
+    """Where the field of coordinates says that it lies: of several places the first, which of France is Europe's."""
+    field = entry.sections.get("Geography", {}).get("Geographic coordinates", {})
+    kind = "territory" if "Dependency status" in entry.sections.get("Government", {}) else "country"
+    return place_in(_plain(field.get("text", "")), entry.title, kind)
 
 
 def _field_lines(field: str, value: Mapping[str, Any]) -> list[_Line]:

@@ -5,7 +5,8 @@
     Search-R1   {id, contents}              -> https://passages.invalid/<id>, the first line is the title
 
 An image is {src | file, alt?, caption?}: `file` is a path beside the JSONL file, and its picture comes right behind the
-page, under `src` where the image has one, else under the page's URL joined with the path.
+page, under `src` where the image has one, else under the page's URL joined with the path. In every dialect a row may
+have a `place` or a `paper`, its row in the snapshot's tables (`corpus.sources.table_rows`).
 
 Pages without a URL get one made of their id, percent-quoted, under a name that no web will ever have. Two BEIR sets in
 one snapshot share that name: give their pages URLs first where their ids collide.
@@ -29,6 +30,7 @@ from corpus.records import Document, Image, Link, Picture, Skipped
 from corpus.sources.anchors import place_links
 from corpus.sources.lines import MAX_LINE_BYTES, read_lines
 from corpus.sources.pictures import is_inside, picture_in_file
+from corpus.sources.table_rows import paper_of, place_of
 from corpus.urls import canonical_url, resolve_url
 
 Row = dict[str, Any]
@@ -136,6 +138,8 @@ def _document(row: Row) -> Document:
         fetched_at=fetched_at if normal_date(fetched_at) else None,
         language=_text(row.get("language")).strip() or document.language,
         aliases=_aliases(row, url),
+        place=place_of(row.get("place"), document.title),
+        paper=paper_of(row.get("paper"), document.title),
     )
 
 

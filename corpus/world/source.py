@@ -8,6 +8,7 @@
     prose/entries.py        the page of one thing        (writing.py, phrases_*.py, remarks.py)
     prose/others.py         news, directories, forums    (chatter.py)
     prose/pictures.py       maps, flags, portraits
+    tables.py               what a map and an index of papers have of it
     truth.py                what is true, for those who check
 
 A page depends on its own block and its neighbours alone, so memory is that of a few blocks and any page can be reached
@@ -17,6 +18,7 @@ without those before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 from corpus.records import Document, Image, Picture
@@ -32,12 +34,14 @@ from corpus.world.prose.others import write_noise, write_third
 from corpus.world.prose.pictures import caption_of, draw_picture
 from corpus.world.prose.writing import Page
 from corpus.world.schema import CHANGING
+from corpus.world.tables import papers_of, place_of
 
 _KEPT = 6
 """Blocks whose things, claims and plans are held: a page needs those of its own, two before and one after."""
 _PICTURED = frozenset(
     {"country", "region", "town", "river", "person", "product", "painting", "film", "opera", "museum", "university"}
 )
+_TABLED = frozenset({"town", "paper"})
 T = TypeVar("T")
 
 
@@ -150,6 +154,9 @@ class World:
 
     def _items(self, block: int, skip: int) -> Iterator[Document | Picture]:
         pictured = self.pictured(block)
+        things = self.things(block)
+        flat = [thing for kind in things for thing in things[kind]]
+        papers = papers_of(things["paper"], self.claims(block))
         first = 0
         while skip > (first in pictured):
             skip -= 1 + (first in pictured)
@@ -158,7 +165,11 @@ class World:
             thing = pictured.get(n)
             picture = None if thing is None else self._picture(thing, page, n)
             if not skip:
-                yield document_of(page)
+                document = document_of(page)
+                about = flat[n] if n < len(flat) else None  # old editions and the pages of others have no row
+                if about is not None and about.kind in _TABLED:
+                    document = replace(document, place=place_of(about), paper=papers.get(about.key))
+                yield document
             skip = 0
             if picture is not None:
                 yield picture

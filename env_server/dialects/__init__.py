@@ -11,6 +11,7 @@ from env_server.dialects.ddg import DDG
 from env_server.dialects.deepresearchgym import DEEPRESEARCHGYM
 from env_server.dialects.deeptracehub import DEEPTRACEHUB
 from env_server.dialects.dialect import Dialect
+from env_server.dialects.dr_venus import DR_VENUS
 from env_server.dialects.exa import EXA
 from env_server.dialects.firecrawl import FIRECRAWL
 from env_server.dialects.foldagent import FOLDAGENT
@@ -38,6 +39,7 @@ _ALL: tuple[Dialect, ...] = (
     DDG,
     DEEPRESEARCHGYM,
     DEEPTRACEHUB,
+    DR_VENUS,
     EXA,
     FIRECRAWL,
     FOLDAGENT,

@@ -1,12 +1,13 @@
 """Serper: google.serper.dev (search, news, scholar, images, videos, places, maps) and scrape.serper.dev.
 
 Parameters stand in the query string or in the body, by GET or POST: LangChain posts an empty body declared as JSON, and
-smolagents asks by GET. The list of results is always there, since clients read it without asking.
+smolagents asks by GET. An array in the body is a batch (`serper_batch.py`). The list of results is always there, since
+clients read it without asking.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
@@ -14,6 +15,9 @@ from corpus.urls import host_of
 from env_server.dialects.dates import shown_date
 from env_server.dialects.dialect import Asked, Dialect, Handler, Reply, Route, Wanted, json_reply
 from env_server.dialects.google_dates import bounds
+from env_server.dialects.serper_batch import batched
+from env_server.dialects.serper_tables import papers, places
+from env_server.dialects.sites import site_hits
 from env_server.errors import EnvServerError, Problem
 
 
@@ -23,6 +27,19 @@ class _Search(Wanted):
     page: Annotated[int, Field(ge=1, le=1000)] = 1
     tbs: str = ""
     """How old a page may be, counted back from the snapshot's newest, or between which days: see `google_dates`."""
+
+
+W = TypeVar("W", bound=_Search)
+
+
+class _Places(_Search):
+    ll: str = ""
+    """Where to look from: "@46.05,14.5,10z"; the zoom is left aside."""
+
+
+class _Papers(_Search):
+    as_ylo: int | None = None
+    """First year wanted."""
 
 
 class _Scrape(Wanted):
@@ -43,8 +60,12 @@ def news(asked: Asked) -> Reply:
 
 
 def scholar(asked: Asked) -> Reply:
-    """Pages as if they were papers: published on their site, in their year, with themselves as the document."""
-    wanted = _wanted(asked)
+    """Papers of the snapshot's table. Where it has none, pages as if they were papers: published on their site, in
+    their year, with themselves as the document."""
+    wanted = _wanted_as(asked, _Papers)
+    listed = papers(asked, wanted.q, num=wanted.num, page=wanted.page, first_year=wanted.as_ylo)
+    if listed is not None:
+        return _answer(wanted, "scholar", "organic", listed)
     items = []
     for hit in _hits(asked, wanted):
         year = {} if hit["date"] is None else {"year": int(hit["date"][:4])}
@@ -75,8 +96,19 @@ def images(asked: Asked) -> Reply:
     return _answer(wanted, "images", "images", items)
 
 
+def _map(kind: str) -> Handler:
+    """Places of the snapshot's table; none where it has no such table."""
+
+    def answer(asked: Asked) -> Reply:
+        wanted = _wanted_as(asked, _Places)
+        found = places(asked, wanted.q, num=wanted.num, page=wanted.page, ll=wanted.ll)
+        return _answer(wanted, kind, "places", found)
+
+    return answer
+
+
 def _nothing(kind: str) -> Handler:
-    """Corpora hold no places and no videos: a valid answer without any."""
+    """Corpora hold no videos: a valid answer without any."""
     return lambda asked: _answer(_wanted(asked), kind, kind, [])
 
 
@@ -90,7 +122,11 @@ def scrape(asked: Asked) -> Reply:
 
 
 def _wanted(asked: Asked) -> _Search:
-    wanted = asked.parse(_Search)
+    return _wanted_as(asked, _Search)
+
+
+def _wanted_as(asked: Asked, kind: type[W]) -> W:
+    wanted = asked.parse(kind)
     if not wanted.q.strip():
         raise EnvServerError(400, "missing_query", "Missing query parameter.", "Send q.")
     return wanted
@@ -98,8 +134,8 @@ def _wanted(asked: Asked) -> _Search:
 
 def _hits(asked: Asked, wanted: _Search, after: str | None = None) -> list[dict[str, Any]]:
     first = wanted.num * (wanted.page - 1)
-    dates = bounds(asked, wanted.tbs)
-    return asked.hits(wanted.q, k=wanted.num, first=first, **({} if after is None else {"after": after}) | dates)
+    dates: dict[str, Any] = ({} if after is None else {"after": after}) | bounds(asked, wanted.tbs)
+    return site_hits(asked, wanted.q, k=wanted.num, first=first, **dates)
 
 
 def _item(hit: dict[str, Any]) -> dict[str, Any]:
@@ -119,18 +155,22 @@ def _refuse(problem: Problem) -> Reply:
     return json_reply({"message": message, "statusCode": status}, status)
 
 
+def _searches(path: str, handler: Handler) -> Route:
+    return Route(_EITHER, path, batched(handler, _refuse))
+
+
 _EITHER = "GET POST"
 SERPER = Dialect(
     name="serper",
     routes=(
-        Route(_EITHER, "/search", search),
-        Route(_EITHER, "/", search),
-        Route(_EITHER, "/news", news),
-        Route(_EITHER, "/scholar", scholar),
-        Route(_EITHER, "/images", images),
-        Route(_EITHER, "/videos", _nothing("videos")),
-        Route(_EITHER, "/places", _nothing("places")),
-        Route(_EITHER, "/maps", _nothing("places")),
+        _searches("/search", search),
+        _searches("/", search),
+        _searches("/news", news),
+        _searches("/scholar", scholar),
+        _searches("/images", images),
+        _searches("/videos", _nothing("videos")),
+        _searches("/places", _map("places")),
+        _searches("/maps", _map("maps")),
         Route(_EITHER, "/scrape", scrape),
         Route(_EITHER, "/scrape/", scrape),
     ),

@@ -17,10 +17,12 @@ from corpus.errors import BadQuery
 from corpus.filters import NO_FILTERS, Filters
 from corpus.images import Images
 from corpus.rankings import Scored
-from corpus.records import LinkRow
+from corpus.records import LinkRow, Paper, Place
 from corpus.snapshot import Snapshot
 from env_server.obfuscation.disguise import Disguise
+from env_server.places import Maps
 from env_server.reading import Answer, Reader, is_hidden
+from env_server.scholar import Scholar
 from env_server.searching import Searcher
 from env_server.service import SearchService
 from env_server.sight import Sight
@@ -44,6 +46,8 @@ def disguised(plain: SearchService, seed: int) -> SearchService:
     service.sight = _Sight(snapshot, plain.sight)
     service.searcher = _Searcher(snapshot, plain.settings, service.sight)
     service.reader = _Reader(snapshot, plain.settings, service.sight)
+    service.maps = Maps(snapshot, plain.settings, service.sight, service.searcher)
+    service.scholar = Scholar(snapshot, service.sight, service.searcher)
     return service
 
 
@@ -138,6 +142,21 @@ class _Store(DocStore):
             return self.text(self.doc_of(passage))[start:end]
         return self._disguise.shown_text(super().passage_text(passage))
 
+    def place(self, number: int) -> Place | None:
+        place, shown = super().place(number), self._disguise.shown_text
+        return place and replace(place, name=shown(place.name), kind=shown(place.kind))
+
+    def paper(self, number: int) -> Paper | None:
+        paper, shown = super().paper(number), self._disguise.shown_text
+        if paper is None:
+            return None
+        return replace(
+            paper,
+            title=shown(paper.title),
+            authors=tuple(map(shown, paper.authors)),
+            cites=tuple(map(self._disguise.shown_id, paper.cites)),
+        )
+
     def html(self, number: int) -> str | None:
         """None: addresses stand everywhere in stored HTML, in scripts too."""
         return None
@@ -228,7 +247,7 @@ class _Sight(Sight):
 class _Searcher(Searcher):
     """What is noted of a ranking, and what an opener names, are the real one's ids."""
 
-    def _note_seen(self, doc_ids: list[str]) -> None:
+    def note_seen(self, doc_ids: list[str]) -> None:
         note_seen(map(self._snapshot.disguise.real_id, doc_ids))  # type: ignore[attr-defined]
 
     def _distractors(self, query: str, filters: Filters, view: View) -> Iterator[tuple[str, int]]:

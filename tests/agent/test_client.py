@@ -88,6 +88,28 @@ ROUTES: dict[str, tuple[Callable[[Any], Any], str, str, dict[str, Any]]] = {
         "/v1/extract",
         {"url": ADA, "goal": "maps", "max_chars": 500},
     ),
+    "places": (
+        lambda c: c.places("harbour", near={"latitude": 50.0, "longitude": 0.0}, max_km=9.5, k=2),
+        "POST",
+        "/v1/places",
+        {"query": "harbour", "near": {"latitude": 50.0, "longitude": 0.0}, "max_km": 9.5, "k": 2},
+    ),
+    "route": (
+        lambda c: c.route({"latitude": 50.0, "longitude": 0.0}, {"latitude": 51.0, "longitude": 1.5}, means="walk"),
+        "POST",
+        "/v1/route",
+        {
+            "origin": {"latitude": 50.0, "longitude": 0.0},
+            "destination": {"latitude": 51.0, "longitude": 1.5},
+            "means": "walk",
+        },
+    ),
+    "scholar": (
+        lambda c: c.scholar("charts", k=3, first_year=1900, mode="bm25"),
+        "POST",
+        "/v1/scholar",
+        {"query": "charts", "k": 3, "first_year": 1900, "mode": "bm25"},
+    ),
     "links": (lambda c: c.links(ADA), "GET", "/v1/links", {"url": ADA}),
     "snapshot": (lambda c: c.snapshot(), "GET", "/v1/snapshot", {}),
     "health": (lambda c: c.health(), "GET", "/health", {}),

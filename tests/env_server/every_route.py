@@ -89,6 +89,9 @@ def of_dialect(name: str) -> list[Sent]:
     return sent
 
 
+POINT = {"latitude": 50.0, "longitude": 0.0}
+
+
 def of_native() -> list[Sent]:
     """Requests to each native route that is no control route."""
     posts: list[tuple[str, dict[str, Any]]] = [
@@ -101,6 +104,9 @@ def of_native() -> list[Sent]:
         ("find", {"url": ADA, "pattern": "chart"}),
         ("similar", {"url": ADA, "k": 3}),
         ("extract", {"url": ADA, "goal": "charts"}),
+        ("places", {"query": WORDS, "near": POINT}),
+        ("route", {"origin": POINT, "destination": {"latitude": 51.0, "longitude": 0.0}}),
+        ("scholar", {"query": WORDS, "k": 3}),
     ]
     page = urlencode({"url": ADA})
     gets = [f"/v1/links?{page}", f"/v1/image?{urlencode({'url': MAP})}", "/v1/documents?limit=5", "/v1/snapshot"]

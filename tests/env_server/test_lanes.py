@@ -23,6 +23,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/find": {"url": PAGE, "pattern": "the"},
     "/v1/extract": {"url": PAGE, "goal": "ships"},
     "/v1/similar": {"url": PAGE, "k": 2},
+    "/v1/places": {"near": {"latitude": 50, "longitude": 0.5}, "max_km": 100},
+    "/v1/route": {"origin": {"latitude": 50, "longitude": 0}, "destination": {"latitude": 1, "longitude": 1}},
+    "/v1/scholar": {"query": "ships", "min_citations": 3},
 }
 ODD_BODIES = [
     b"",

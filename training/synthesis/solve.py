@@ -83,6 +83,16 @@ class _Step:
     """Variables that no later step reads."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The edge that a step follows: row r has the `counts[r]` neighbours from members[firsts[r]] on."""
+
+    edge: Edge
+    firsts: Ints
+    counts: Ints
+    members: Ints
+
+
 def solve(
     index: FactIndex,
     constraints: Constraints,
@@ -101,7 +111,7 @@ def solve(
     """
     domains = _domains(index, constraints, world)
     reached = _component(constraints)
-    steps = _plan(constraints, reached, domains)
+    steps = _plan(constraints, reached, domains, keep=distinct or count)
     first = np.flatnonzero(domains[steps[0].variable])
     stack: list[tuple[int, dict[int, Ints]]] = [(1, {steps[0].variable: first})]
     answers: set[int] = set()
@@ -158,62 +168,71 @@ def _component(constraints: Constraints) -> set[int]:
     return reached
 
 
-def _plan(constraints: Constraints, reached: set[int], domains: list[Mask]) -> list[_Step]:
-    """The smallest domain first, then what is joined to most of what is assigned, then the smaller domain."""
+def _plan(constraints: Constraints, reached: set[int], domains: list[Mask], keep: bool) -> list[_Step]:
+    """The smallest domain first, then what is joined to most of what is assigned, then the smaller domain.
+
+    `keep`: no variable is finished before the end.
+    """
     sizes = {variable: int(np.count_nonzero(domains[variable])) for variable in sorted(reached)}
+    edges = [edge for edge in constraints.edges if edge.a in reached and edge.b in reached]
     start = min(sizes, key=lambda variable: (sizes[variable], variable))
     order, steps = [start], [_Step(start, (), ())]
-    while len(order) < len(reached):
-
-        def edges_to(variable: int) -> tuple[Edge, ...]:
-            return tuple(
-                e for e in constraints.edges if (e.a == variable and e.b in order) or (e.b == variable and e.a in order)
-            )
-
-        rest = [variable for variable in sizes if variable not in order and edges_to(variable)]
-        variable = min(rest, key=lambda v: (-len(edges_to(v)), sizes[v], v))
-        edges = edges_to(variable)
+    assigned = {start}
+    waiting: dict[int, list[Edge]] = {variable: [] for variable in sizes if variable != start}
+    variable = start
+    while waiting:
+        for edge in edges:
+            if edge.a == variable and edge.b in waiting:
+                waiting[edge.b].append(edge)
+            elif edge.b == variable and edge.a in waiting:
+                waiting[edge.a].append(edge)
+        joined = [v for v, found in waiting.items() if found]
+        variable = min(joined, key=lambda v: (-len(waiting[v]), sizes[v], v))
+        found = waiting.pop(variable)
         order.append(variable)
-        later = {
-            node for e in constraints.edges for node in (e.a, e.b) if {e.a, e.b} - set(order) and {e.a, e.b} <= reached
-        }
-        steps.append(_Step(variable, edges, tuple(v for v in order if v != 0 and v not in later)))
+        assigned.add(variable)
+        finished: tuple[int, ...] = ()
+        if not keep:
+            later = {node for e in edges if e.a not in assigned or e.b not in assigned for node in (e.a, e.b)}
+            finished = tuple(v for v in order if v != 0 and v not in later)
+        steps.append(_Step(variable, tuple(found), finished))
     return steps
 
 
-def _cheapest(index: FactIndex, step: _Step, rows: dict[int, Ints], world: World) -> tuple[Edge, int]:
+def _cheapest(index: FactIndex, step: _Step, rows: dict[int, Ints], world: World) -> tuple[_Way, int]:
     """The edge along which the rows have fewest neighbours, and how many."""
-    totals = []
+    best: _Way | None = None
+    least = 0
     for edge in step.edges:
         forward = edge.b == step.variable
         known = rows[edge.a if forward else edge.b]
-        starts = index.pairs(edge.relation, world).lists(forward)[0]
-        totals.append(int((starts[known + 1] - starts[known]).sum()))
-    least = min(range(len(totals)), key=totals.__getitem__)
-    return step.edges[least], totals[least]
+        starts, members = index.pairs(edge.relation, world).lists(forward)
+        firsts = starts[known]
+        counts = starts[known + 1] - firsts
+        total = int(counts.sum())
+        if best is None or total < least:
+            best, least = _Way(edge, firsts, counts, members), total
+    assert best is not None
+    return best, least
 
 
 def _extended(
     index: FactIndex,
     step: _Step,
     rows: dict[int, Ints],
-    along: Edge,
+    along: _Way,
     domains: list[Mask],
     world: World,
     distinct: bool,
 ) -> dict[int, Ints]:
     """Each row with each value of the step's variable that all its edges and its domain allow."""
-    forward = along.b == step.variable
-    known = rows[along.a if forward else along.b]
-    starts, members = index.pairs(along.relation, world).lists(forward)
-    counts = starts[known + 1] - starts[known]
-    ends = np.cumsum(counts)
-    origin = np.repeat(np.arange(len(known)), counts)
-    new = members[np.arange(len(origin)) + (starts[known] - ends + counts)[origin]]
+    counts = along.counts
+    origin = np.arange(len(counts)).repeat(counts)
+    new = along.members[np.arange(len(origin)) + (along.firsts - counts.cumsum() + counts)[origin]]
     keep = domains[step.variable][new]
     origin, new = origin[keep], new[keep]
     for edge in step.edges:
-        if edge is along:
+        if edge is along.edge:
             continue
         if edge.b == step.variable:
             keep = index.pairs(edge.relation, world).has(rows[edge.a][origin], new)
@@ -222,7 +241,7 @@ def _extended(
         origin, new = origin[keep], new[keep]
     if distinct:
         for column in rows.values():
-            keep = np.not_equal(column[origin], new)
+            keep = column[origin] != new
             origin, new = origin[keep], new[keep]
     return {**{variable: column[origin] for variable, column in rows.items()}, step.variable: new}
 

@@ -20,6 +20,7 @@ from env_server.errors import problem_of
 from env_server.front import Front
 from env_server.service import SearchService
 from env_server.settings import ServerSettings
+from env_server.trace import begin_trace
 from env_server.view import EMPTY_VIEW, View
 from tests.conftest import MakeClient
 
@@ -300,3 +301,92 @@ def test_nothing_that_is_sent_ends_in_a_5xx(tiny: Snapshot, body: bytes, query: 
         reply = told(tiny, path, body, query, method=method)
         assert reply.status < 500, (path, body, query, reply.body)
         json.loads(reply.body)
+
+
+# Batches
+
+
+BATCH: list[Any] = [
+    {"q": "who drew the sea charts", "num": 3},
+    {"q": "lighthouse", "num": 2, "page": 2},
+    {"q": "who drew the sea charts", "num": 3},
+    {"q": "sea charts", "tbs": "qdr:y"},
+]
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_each_item_of_a_batch_is_what_it_would_be_alone_byte_for_byte(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    together = await client.post(f"/serper{path}", json=BATCH)
+    assert together.status_code == 200, together.text
+    assert together.headers["content-type"] == "application/json"
+    alone = [(await client.post(f"/serper{path}", json=question)).content for question in BATCH]
+    assert together.content == b"[" + b",".join(alone) + b"]"
+    assert (await client.post(f"/serper{path}", json=BATCH)).content == together.content
+
+
+async def test_a_bad_question_takes_no_other_of_its_batch_along(client: httpx.AsyncClient) -> None:
+    bad: list[Any] = [{"q": " "}, {"q": "lamp", "num": "many"}, {}, {"q": "lamp", "num": 10_000}]
+    good, *refused, last = (await client.post("/serper/search", json=[BATCH[0], *bad, "lamp", BATCH[1]])).json()
+    assert [len(body["organic"]) for body in (good, last)] == [3, 2]
+    assert [list(body) for body in refused] == [["message", "statusCode"]] * 5
+    assert {body["statusCode"] for body in refused} == {400}
+    for question, body in zip(bad, refused, strict=False):
+        assert (await client.post("/serper/search", json=question)).json() == body
+
+
+async def test_a_batch_has_bounds_and_a_key_in_the_query_string_holds_for_all(make_client: MakeClient) -> None:
+    async with make_client(max_batch=3, max_batch_hits=40, token="secret") as client:
+
+        async def ask(batch: list[Any], key: str = "secret") -> httpx.Response:
+            return await client.post("/serper/search", params={"api_key": key}, json=batch)
+
+        assert (await ask([{"q": "lamp"}] * 3)).status_code == 200
+        refusal(await ask([{"q": "lamp"}] * 4), 400)
+        refusal(await ask([{"q": "lamp", "num": 21}] * 2), 400)
+        refusal(await ask([]), 400)
+        refusal(await ask([{"q": "lamp"}], key="another"), 403)
+
+
+async def test_a_batch_is_known_at_the_root_by_the_q_of_its_items(client: httpx.AsyncClient) -> None:
+    under_prefix = (await client.post("/serper/search", json=BATCH)).content
+    for path in ("/search", "/"):
+        found = await client.post(path, json=BATCH)
+        assert (found.content, found.headers["x-stillweb-dialect"]) == (under_prefix, "serper")
+    for batch in ([], [{"query": "lamp"}], [{"q": "lamp"}, {}], ["lamp"]):
+        assert (await client.post("/search", json=batch)).status_code == 400
+
+
+def test_what_a_batch_shows_is_what_its_questions_show(tiny: Snapshot) -> None:
+    alone: dict[str, None] = {}
+    for question in BATCH:
+        trace = begin_trace()
+        told(tiny, "/search", json.dumps(question).encode())
+        alone |= trace.seen
+    trace = begin_trace()
+    told(tiny, "/search", json.dumps(BATCH).encode())
+    assert list(trace.seen) == list(alone)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12) | st.just("lamp"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["q", "num", "page", "tbs", "x"]), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(batch=st.lists(_json, max_size=4))
+def test_no_batch_is_an_error_of_the_server(tiny: Snapshot, batch: list[Any]) -> None:
+    reply = told(tiny, "/search", json.dumps(batch).encode())
+    assert reply.status in (200, 400)
+    if reply.status == 200:
+        items = json.loads(reply.body)
+        assert len(items) == len(batch)
+        for question, item in zip(batch, items, strict=True):
+            if isinstance(question, dict):
+                assert json.loads(told(tiny, "/search", json.dumps(question).encode()).body) == item
