@@ -68,7 +68,11 @@ def plain(text: str, call_id: str = "call") -> Parsed:
     name, argument, value = found
     if name == "answer":
         return Parsed(content, text[len(content) :], answer=value)
-    return Parsed(content, text[len(content) :], tool_calls=(ToolCall(call_id, name, dumps({argument: value})),))
+    try:
+        call = ToolCall(call_id, name, _checked({argument: value}))
+    except _Unreadable as error:
+        return Parsed(content, text[len(content) :], problems=(FormatProblem(error.code, str(error)),))
+    return Parsed(content, text[len(content) :], tool_calls=(call,))
 
 
 def native(reply: Reply) -> Parsed:
@@ -141,7 +145,10 @@ def _tagged(text: str, call: str, observation: str, read: Callable[[int], tuple[
                 made, end = read(at)
                 return turn(end, tool_calls=(made,))
             except _Unreadable as error:
-                return broken(_end_of(text, at, tag, observation), error.code, str(error))
+                end = _end_of(text, at, tag, observation)
+                if error.code == "nested_tag" and not text.endswith(f"</{tag}>", at, end):
+                    error = _unclosed(tag)  # what would close it stands behind an invented observation, and is cut
+                return broken(end, error.code, str(error))
     outside.append(text[at:])
     return turn(len(text))
 
@@ -154,16 +161,19 @@ def _end_of(text: str, at: int, tag: str, observation: str) -> int:
     return invented if invented >= 0 else len(text)
 
 
+def _unclosed(tag: str) -> _Unreadable:
+    return _Unreadable("unclosed_answer" if tag == "answer" else "unclosed_call", f"<{tag}> is not closed.")
+
+
 def _between(text: str, at: int, tag: str) -> tuple[str, int]:
     end = text.find(f"</{tag}>", at)
-    kind = "answer" if tag == "answer" else "call"
     if end < 0:
-        raise _Unreadable(f"unclosed_{kind}", f"<{tag}> is not closed.")  # type: ignore[arg-type]
+        raise _unclosed(tag)
     inner = text[at:end].strip()
     if f"<{tag}>" in inner:
         raise _Unreadable("nested_tag", f"<{tag}> stands inside <{tag}>.")
     if not inner:
-        raise _Unreadable(f"empty_{kind}", f"<{tag}> is empty.")  # type: ignore[arg-type]
+        raise _Unreadable("empty_answer" if tag == "answer" else "empty_call", f"<{tag}> is empty.")
     return inner, end + len(tag) + 3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings
 
 from corpus import Snapshot, build_snapshot, open_snapshot
 from env_server.app import create_app
@@ -19,6 +21,11 @@ from tests.table_web import table_web
 ROOT = Path(__file__).parent.parent
 TINY_WEB = Path(__file__).parent / "tiny_web"
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# The same examples each time, so that a run of the suite is repeatable; `make full` draws others, and more.
+settings.register_profile("repeatable", derandomize=True, database=None)
+if "STILLWEB_EXAMPLES" not in os.environ:
+    settings.load_profile("repeatable")
 
 MakeClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 

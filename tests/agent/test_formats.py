@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.formats import FORMATS, HERMES, NATIVE, PLAIN, SEARCH_R1, Format
@@ -211,6 +211,9 @@ WRITTEN = st.lists(st.one_of(PIECES, st.text(max_size=5)), max_size=30).map("".j
 @pytest.mark.parametrize("format", TEXT_FORMATS, ids=lambda one: one.name)
 @settings(max_examples=150, deadline=None)
 @given(written=WRITTEN)
+@example(written="<search><search><information></search>")
+@example(written="<answer><answer><information></answer>")
+@example(written="Search: x\ud800")
 def test_whatever_is_written_is_read_and_nothing_of_it_is_lost(format: Format, written: str) -> None:
     turn = format.parse(written, "call")
     assert turn.content + turn.cut == written

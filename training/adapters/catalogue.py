@@ -41,6 +41,7 @@ ADAPTERS: dict[str, Adapter] = {
             lines="""
 from training.environment import spec_of
 from training.tasks import read_tasks
+
 spec = spec_of(read_tasks("train.jsonl"), "http://127.0.0.1:8080")
 GRPOTrainer(model="Qwen/Qwen3-4B", args=GRPOConfig(max_completion_length=8192), **spec.trl_kwargs())
 """,
