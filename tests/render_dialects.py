@@ -5,19 +5,22 @@ python -m tests.render_dialects
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from env_server.dialects import DIALECTS
 from env_server.dialects.root import _PATHS, _STARTS, RULES, VENDOR_KEYS
+from tests.bench.figures import FIGURES
 
 PAGE = Path(__file__).parent.parent / "docs" / "dialects.md"
 
 
 def rendered(page: str) -> str:
     """The page with its tables written anew."""
-    for name, table in (("dialects", _dialects()), ("paths", _paths()), ("rules", _rules()), ("keys", _keys())):
+    tables = {"dialects": _dialects(), "costs": _costs(), "paths": _paths(), "rules": _rules(), "keys": _keys()}
+    for name, table in tables.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
         if not pattern.search(page):
             raise ValueError(f"The page has no place for the table {name!r}.")
@@ -42,6 +45,22 @@ def _dialects() -> str:
         hosts = " ".join(dialect.hosts) or ""
         rows.append([f"`/{dialect.name}`", told, hosts, "429" if dialect.commercial else "503"])
     return _table(["Prefix", "Routes behind it", "Hosts", "Overload"], rows)
+
+
+def _costs() -> str:
+    measured = json.loads((FIGURES / "dialects.json").read_text())["measured"]
+    rows = [
+        [
+            name,
+            f"{told['over_native_us']:+,}",
+            "kept" if told["passed"] else "**missed**",
+            f"{told['hit_us']:.0f}",
+            f"{told['hit_over_native']:.2f}",
+        ]
+        for name, told in measured["dialects"].items()
+    ]
+    head = ["Dialect", "Cold, us over native", f"at most {measured['at_most_us']}", "Hit, us", "times native"]
+    return _table(head, rows)
 
 
 def _paths() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean
 from typing import Annotated, Any
@@ -42,25 +42,37 @@ def deepforge(
     concurrency: Annotated[int, typer.Option(min=1, help="Requests under way at once.")] = 32,
 ) -> None:
     """Make questions as DeepForge does, against a server: with a model, or by rules."""
+    from training.deepforge.rows import BadRows, check_out
     from training.synthesis.yields import note_yields
 
     if model is not None and facts is not None:
         fail("--facts is for the rules; a model reads the served pages. Leave out one of --facts and --model.")
+    counts: dict[str, int] = {}
     try:
-        told = asyncio.run(
-            _make(out, server, count, facts, model, model_name, replies, samples, seed, token, concurrency)
+        for path in (out, replies):
+            if path is not None:
+                check_out(path)
+        figures = asyncio.run(
+            _make(out, server, count, facts, model, model_name, replies, samples, seed, token, concurrency, counts)
         )
+    except BadRows as error:
+        _tell(counts)
+        fail(str(error))
     except (EnvError, ModelError, AgentError, CorpusError, BadTasks, ValueError) as error:
         fail(f"{error} What was replied is kept." if replies is not None and model is not None else str(error))
     except OSError as error:
         fail(f"{error.filename or out} cannot be read or written: {error.strerror}.")
-    note_yields(out, "deepforge", told["counts"])
-    for name, value in {**told["counts"], **told["figures"]}.items():
-        print(f"{value:>9,}  {name}" if isinstance(value, int) else f"{value:>9.2f}  {name}", file=sys.stderr)
-    rows = told["counts"].get("rows", 0)
+    note_yields(out, "deepforge", counts)
+    _tell({**counts, **figures})
+    rows = counts["rows"]
     print(rows)
     if rows < count:
         print(f"{rows} of {count} rows: the topics lead to no more pages of this server.", file=sys.stderr)
+
+
+def _tell(values: Mapping[str, float]) -> None:
+    for name, value in values.items():
+        print(f"{value:>9,}  {name}" if isinstance(value, int) else f"{value:>9.2f}  {name}", file=sys.stderr)
 
 
 async def _make(
@@ -75,7 +87,9 @@ async def _make(
     seed: int,
     token: str | None,
     concurrency: int,
-) -> dict[str, Any]:
+    counts: dict[str, int],
+) -> dict[str, float]:
+    """Figures of the rows that it wrote; `counts` is told what became of everything."""
     from training.deepforge.by_model import ByModel
     from training.deepforge.longtail import popularity_of
     from training.deepforge.make import Tally, make_rows
@@ -88,6 +102,7 @@ async def _make(
     tally, key = Tally(), os.environ.get("OPENAI_API_KEY")
     async with AsyncClient(server, token=token) as env:
         snapshot_id = (await env.snapshot()).snapshot_id
+        known = _facts(facts, snapshot_id) if facts else None
         web = Web(env.using(snapshot=snapshot_id), concurrency=concurrency)
         reference = await popularity_of(web, seed)
         manner = manner_of(profile("default"))
@@ -95,7 +110,7 @@ async def _make(
         steps: Steps
         try:
             if model is None:
-                steps = Rules(web, reference, _facts(facts, snapshot_id) if facts else None)
+                steps = Rules(web, reference, known)
             else:
                 steps = ByModel(web, model, Replies(kept), samples=samples)
                 await steps.prepare()
@@ -107,16 +122,17 @@ async def _make(
         finally:
             if model is not None:
                 await model.close()
-        print(file=sys.stderr)
+        if len(rows) >= 50:
+            print(file=sys.stderr)
+        counts.update(sorted(tally.counts.items()))
         write_rows(rows, out)
-        figures = {
+        return {
             "requests": web.calls,
             "pages that link to an entity, mean": mean(tally.popularity) if tally.popularity else 0.0,
             "pages that link to a random page, mean": reference.mean,
             "calls needed for the vague question, mean": mean(one for one, _ in tally.calls) if tally.calls else 0.0,
             "calls needed for the harder question, mean": mean(one for _, one in tally.calls) if tally.calls else 0.0,
         }
-    return {"counts": dict(sorted(Counter(tally.counts).items())), "figures": figures}
 
 
 def _facts(path: Path, snapshot_id: str) -> Any:

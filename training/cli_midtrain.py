@@ -83,6 +83,7 @@ def midtrain(
         for row in rows():
             flaws = flaws_of(row)
             if flaws:
+                counts["rows"] -= 1
                 counts[f"refused: {flaws[0]}"] += 1
                 continue
             yield row
@@ -117,6 +118,8 @@ def check(
         return bad
 
     bad = _or_fail(go, counts)
+    if not counts:
+        fail(f"{file} has no rows. Name a file that `stillweb data midtrain` wrote.")
     _tell(counts)
     print(counts["good"])
     if bad:
@@ -143,12 +146,17 @@ def _trajectories(
     counts: Counter[str],
 ) -> Iterator[TrajectoryRow]:  # fmt: skip
     from training.midtraining.trajectories import make_trajectories, play_witnesses
+    from training.synthesis.witness import plays
 
     known = list(read_tasks(tasks))
+    played_by = plays(known) if server is not None else {}
+    witnessed = [task for task in known if task.task_id in played_by]
+    if server is not None and not witnessed and not runs:
+        raise BadData(f"No task of {tasks} has a witness. `stillweb tasks witness {tasks}` gives them witnesses.")
 
     async def played() -> list[Episode]:
         assert server is not None
-        return [episode async for episode in play_witnesses(known[:count], server, token=token)]
+        return [episode async for episode in play_witnesses(witnessed[:count], server, token=token)]
 
     episodes: Iterable[Episode] = chain.from_iterable(map(records, runs))
     if server is not None:

@@ -21,7 +21,7 @@ from corpus.urls import canonical_url, host_of
 from env_server.dialects.answers import extractive_answer
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Values, Wanted, json_reply
 from env_server.dialects.exa_contents import Contents, head_of, markdown_of, shown_of
-from env_server.dialects.sites import is_under
+from env_server.dialects.sites import under
 from env_server.errors import EnvServerError, Problem, check_bound
 from env_server.schemas import SimilarRequest
 
@@ -155,9 +155,11 @@ def _conditions(asked: Asked, wanted: _Find) -> tuple[Values, list[Callable[[Val
     }
     kept: list[Callable[[Values], bool]] = []
     if paths:
-        kept.append(lambda hit: any(is_under(hit["url"], place) for place in [*sites, *paths]))
+        inside = under([*sites, *paths])
+        kept.append(lambda hit: inside(hit["url"]))
     if out_paths:
-        kept.append(lambda hit: not any(is_under(hit["url"], place) for place in out_paths))
+        outside = under(out_paths)
+        kept.append(lambda hit: not outside(hit["url"]))
     needed = [text.casefold() for text in _listed(wanted.includeText)]
     barred = [text.casefold() for text in _listed(wanted.excludeText)]
     if needed or barred:

@@ -1,35 +1,46 @@
 """Several questions in one request, as Serper takes them: a JSON array of bodies is answered by an array of answers.
 
 Each item is what its question would have got alone, byte for byte, also where that is a refusal: one bad question takes
-no other along. Parameters of the query string hold for all, as they do for one.
+no other along. Only where the server fails, all do. Parameters of the query string hold for all, as they do for one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Annotated, Any
 
 import orjson
+from pydantic import Field, TypeAdapter, ValidationError
 
 from corpus.errors import CorpusError
 from env_server.dialects.dialect import Asked, Handler, Reply
 from env_server.errors import EnvServerError, Problem, check_bound, problem_of
 
 _DEFAULT_NUM = 10
-_MOST_NUM = 100
+_NUM = TypeAdapter(Annotated[int, Field(ge=1, le=100)])
+_PAGE = TypeAdapter(Annotated[int, Field(ge=1, le=1000)])
+"""As a question alone reads them: "100" is a number, too."""
 
 
 def batched(handler: Handler, refuse: Callable[[Problem], Reply]) -> Handler:
-    """The same handler for one question or for several. Raises a 400 for an empty batch, a 422 for too large a one."""
+    """The same handler for one question or for several. Raises a 400 for an empty batch, a 422 for too large a one,
+    and what is no question's own fault (a 5xx)."""
 
     def one(asked: Asked, question: object) -> bytes:
         if not isinstance(question, dict):
             told = EnvServerError(400, "invalid_json", "An item is no JSON object.", 'Send objects, as [{"q": "..."}].')
             return refuse(told.problem).body
+        alone = replace(asked, body=b"")
+        # Not written out to be read again: orjson reads what is nested more deeply than it writes.
+        vars(alone)["json"] = question
         try:
-            return handler(replace(asked, body=orjson.dumps(question))).body
+            return handler(alone).body
         except (EnvServerError, CorpusError) as error:
-            return refuse(problem_of(error)).body
+            problem = problem_of(error)
+            if problem.status >= 500:
+                raise  # it may pass, and an answer of status 200 is kept
+            return refuse(problem).body
 
     def answer(asked: Asked) -> Reply:
         questions = _questions(asked)
@@ -37,7 +48,8 @@ def batched(handler: Handler, refuse: Callable[[Problem], Reply]) -> Handler:
             return handler(asked)
         settings = asked.service.settings
         check_bound("queries", len(questions), settings.max_batch)
-        check_bound("hits times queries", sum(map(_num, questions)), settings.max_batch_hits)
+        ranked = sum(min(_last(asked, question), settings.max_k) for question in questions)
+        check_bound("hits times queries", ranked, settings.max_batch_hits)
         return Reply(b"[" + b",".join(one(asked, question) for question in questions) + b"]")
 
     return answer
@@ -56,6 +68,16 @@ def _questions(asked: Asked) -> list[object] | None:
     return questions
 
 
-def _num(question: object) -> int:
-    num = question.get("num") if isinstance(question, dict) else None
-    return num if isinstance(num, int) and 0 < num <= _MOST_NUM else _DEFAULT_NUM  # any other is refused
+def _last(asked: Asked, question: object) -> int:
+    """The last hit that a question needs, pages before its own included; 0 where it is refused."""
+    if not isinstance(question, dict):
+        return 0
+    given: Mapping[str, Any] = asked.query | question
+    try:
+        num, page = (
+            default if given.get(name) is None else kind.validate_python(given[name])
+            for name, kind, default in (("num", _NUM, _DEFAULT_NUM), ("page", _PAGE, 1))
+        )
+    except ValidationError:
+        return 0
+    return num * page

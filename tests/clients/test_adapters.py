@@ -6,8 +6,10 @@ import ast
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,12 @@ def test_what_is_no_adapter_is_refused_and_what_is_there_is_not_written_over(tmp
         write(ADAPTERS["inspect"], tmp_path / "stillweb_inspect.py")
     write(ADAPTERS["inspect"], tmp_path, force=True)
     write(ADAPTERS["inspect"], tmp_path)  # the same again is no harm
+    (tmp_path / "stillweb_inspect.py").write_bytes(b"\xff not text\n")
+    assert "says something else" in verb("inspect", "--write", str(tmp_path)).stderr
+    (tmp_path / "stillweb_slime.py").mkdir()
+    for more in ([], ["--force"]):
+        assert "is a folder" in verb("slime", "--write", str(tmp_path), *more).stderr
+    assert not list(tmp_path.glob("*.part"))
 
 
 @pytest.mark.parametrize("name", sorted(ADAPTERS))
@@ -222,6 +230,107 @@ def test_settings_come_from_the_environment() -> None:
     assert web_from_environment(about) == known
     assert web_from_environment(about, max_calls=8, seed=None) == replace(known, max_calls=8)
     assert web_from_environment({}, url="http://127.0.0.1:2") == Web("http://127.0.0.1:2")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STILLWEB_SEED", "abc"),
+        ("STILLWEB_MAX_CALLS", "many"),
+        ("STILLWEB_OBSERVATION_CHARS", "4k"),
+        ("STILLWEB_WEATHER", "{bad"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_named(name: str, value: str) -> None:
+    with pytest.raises(WebError, match=name) as raised:
+        web_from_environment({"STILLWEB_URL": "http://127.0.0.1:1", name: value})
+    assert raised.value.of_the_run
+
+
+def test_a_url_a_token_or_an_answer_that_is_none_is_of_the_run_and_not_the_model_s(web: Web) -> None:
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        page = replace(web, url=f"http://127.0.0.1:{server.server_port}")
+        wrong = [page, replace(web, url="http://127.0.0.1:port"), replace(web, url="http://[")]
+        for one in [*wrong, replace(web, token="t\n"), replace(web, token="t\u4e00")]:
+            with pytest.raises(WebError) as raised:
+                web_module.shown(lambda one=one: one.search("harbour"))  # type: ignore[misc]
+            assert raised.value.of_the_run
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_process_that_was_forked_has_connections_of_its_own(tmp_path: Path) -> None:
+    asked_from: list[int] = []
+
+    class Nothing(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            asked_from.append(self.client_address[1])
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "11")
+            self.end_headers()
+            self.wfile.write(b'{"hits":[]}')
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    write(ADAPTERS["slime"], tmp_path)
+    script = (
+        "import os, stillweb_slime as s; web = s.web_from_environment(); web.search('a'); web.search('b')\n"
+        "if os.fork():\n    assert os.wait()[1] == 0\nweb.search('c')"
+    )
+    about = {"STILLWEB_URL": f"http://127.0.0.1:{server.server_port}", "PATH": "/usr/bin:/bin"}
+    try:
+        subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=about, check=True)
+    finally:
+        server.shutdown()
+        server.server_close()
+    mine, again, child, after = asked_from
+    assert mine == again == after != child
+
+
+def test_rows_are_written_whole_or_not_at_all_and_what_is_wrong_is_said_in_a_line(tmp_path: Path, url: str) -> None:
+    write(ADAPTERS["slime"], tmp_path)
+
+    def made(*words: str, **about: str) -> subprocess.CompletedProcess[str]:
+        given = {"STILLWEB_URL": url, "STILLWEB_CONTROL_TOKEN": "c", "PATH": "/usr/bin:/bin", **about}
+        return subprocess.run(
+            [sys.executable, "stillweb_slime.py", *words], cwd=tmp_path, env=given, capture_output=True, text=True
+        )
+
+    assert made("rows.jsonl").returncode == 0
+    rows = (tmp_path / "rows.jsonl").read_text()
+    assert len(rows.splitlines()) == 2
+    for told, words, about in (
+        ("no task of split 'tset'", ("rows.jsonl", "--split", "tset"), {}),
+        ("Check that the server runs", ("rows.jsonl",), {"STILLWEB_URL": "http://127.0.0.1:9"}),
+        ("STILLWEB_URL is not set", ("rows.jsonl",), {"STILLWEB_URL": ""}),
+        ("token", ("rows.jsonl",), {"STILLWEB_CONTROL_TOKEN": "x"}),
+        ("cannot be written", ("nowhere/rows.jsonl",), {}),
+        ("cannot be written", (".",), {}),
+    ):
+        failed = made(*words, **about)
+        assert failed.returncode == 2
+        assert told in failed.stderr
+        assert len(failed.stderr.splitlines()) == 1
+    assert (tmp_path / "rows.jsonl").read_text() == rows
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_an_answer_is_what_stands_in_its_last_tags_or_all_but_the_thoughts() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import json
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,9 @@ from pydantic import ValidationError
 
 import training.deepforge
 from agent.client import AsyncClient
+from corpus import BuildOptions, build_snapshot
 from corpus.facts.records import Value
+from tests.env_server.test_determinism import running_server
 from tests.training.small_facts import answers_by_trying
 from tests.training.small_world import SmallWorld
 from training.cli_deepforge import deepforge
@@ -47,6 +50,7 @@ from training.deepforge.wording import harder_plan, vague_plan, worded
         ("__import__('os').system('true')", None),
         ("[1, 2]", None),
         ("{" * 5_000, None),
+        ('{"a": "\\ud83d"} {"a": "\\ud83d\\ude00"}', {"a": "\U0001f600"}),
         ("", None),
     ],
 )
@@ -381,3 +385,36 @@ def test_another_server_another_snapshot_and_a_model_with_facts_are_refused(
         assert stopped.value.exit_code == 2
         assert told in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_rows_leave_the_file_of_another_run_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = {"url": "https://one.example/", "title": "One", "text": "A page that nothing links to."}
+    (tmp_path / "pages.jsonl").write_text(json.dumps(page), "utf-8")
+    build_snapshot([str(tmp_path / "pages.jsonl")], tmp_path / "lonely", BuildOptions(encoder="none"))
+    (tmp_path / "made").mkdir()
+    out = tmp_path / "made" / "rows.jsonl"
+    out.write_text("kept")
+    with running_server(tmp_path / "lonely") as server, pytest.raises(typer.Exit) as stopped:
+        deepforge(out, server, 8)
+    assert stopped.value.exit_code == 2
+    told = capsys.readouterr().err
+    assert "Not one row could be made" in told
+    assert "topics" in told
+    assert [(path.name, path.read_text()) for path in out.parent.iterdir()] == [("rows.jsonl", "kept")]
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nobody = "http://127.0.0.1:9"
+    (tmp_path / "folder").mkdir()
+    for out, replies, told in (
+        (tmp_path / "folder", None, "is a folder"),
+        (tmp_path / "no" / "rows.jsonl", None, "cannot be read or written"),
+        (tmp_path / "rows.jsonl", tmp_path / "no" / "replies.jsonl", "replies.jsonl"),
+    ):
+        with pytest.raises(typer.Exit) as stopped:
+            deepforge(out, nobody, 8, model=nobody, replies=replies)
+        assert stopped.value.exit_code == 2
+        assert told in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -173,3 +173,15 @@ async def test_a_page_that_the_model_says_nothing_readable_of_has_no_relations(w
         known = await ByModel(web, chat, Replies(None)).explore(Tie(hit.title, hit.doc_id, "", ""))
     assert (known.name, known.url, known.ties) == (hit.title, hit.url, ())
     assert model.asked["explore"] == TRIES // 2
+
+
+async def test_nouns_and_names_as_long_as_a_page_are_not_searched_for(world_server: str) -> None:
+    def nouns(prompt: str, sample: int) -> str:
+        return json.dumps({"nouns": ["harbour " * 5_000, "botanist"]})
+
+    def entities(prompt: str, sample: int) -> str:
+        return json.dumps({page_of(prompt).strip(): "all of it", **dict.fromkeys(LINKS.findall(page_of(prompt)), "a")})
+
+    rows, _ = await made(world_server, Scripted(nouns=nouns, entities=entities), 2)
+    assert len(rows) == 2
+    assert all(len(row.entity) <= 200 for row in rows)

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from training.midtraining.rows import (
 )
 from training.midtraining.service import Service
 from training.midtraining.trajectories import make_trajectories, play_witnesses, trajectory_flaws
+from training.synthesis.verify import Ground
 from training.synthesis.witness import witnessed
 from training.tasks import Task, write_tasks
 
@@ -135,6 +137,14 @@ def fact_lost(values: dict[str, Any]) -> None:
     values["facts"].pop()
 
 
+def no_such_wording(values: dict[str, Any]) -> None:
+    values["variant"] = -10
+
+
+def nobody(values: dict[str, Any]) -> None:
+    values["subject"], values["facts"] = "0" * 16, []
+
+
 @pytest.mark.parametrize(
     ("change", "flaw"),
     [
@@ -148,6 +158,8 @@ def fact_lost(values: dict[str, Any]) -> None:
         (other_reply, "the messages are not those of the fields"),
         (no_distractors, "too few distractors"),
         (fact_lost, "the intent does not ask for the facts"),
+        (no_such_wording, "the intent does not ask for the facts"),
+        (nobody, "a fact is not one of the snapshot's"),
     ],
 )
 def test_defects_of_grounding_are_caught(
@@ -231,6 +243,15 @@ def part_twice(values: dict[str, Any]) -> None:
     values["steps"][-1]["uses"].append(values["steps"][0]["uses"][0])
 
 
+def all_in_one(values: dict[str, Any]) -> None:
+    first, *_, last = values["steps"]
+    last["uses"], first["uses"] = [*first["uses"], *last["uses"]], []
+
+
+def another_snapshot(values: dict[str, Any]) -> None:
+    values["snapshot_id"] = "0" * 32
+
+
 def other_sort(values: dict[str, Any]) -> None:
     step = values["steps"][0]
     step["sort"] = "concrete" if step["sort"] == "ambiguous" else "ambiguous"
@@ -262,6 +283,8 @@ def all_done(values: dict[str, Any]) -> None:
         (first_two_swapped, "a step rests on what comes later"),
         (part_lost, "a part of the proof is not used, or used twice"),
         (part_twice, "a part of the proof is not used, or used twice"),
+        (all_in_one, "a part of the proof is not used, or used twice"),
+        (another_snapshot, f"it is of snapshot {'0' * 32}"),
         (other_sort, "a goal is not of the sort that it says"),
         (other_count, "a step leaves another number of candidates"),
         (settles_early, "a step settles something else"),
@@ -288,6 +311,17 @@ def test_a_goal_that_names_the_answer_and_a_plan_of_another_task_are_caught(
         assert "a goal names what it hides" in plan_flaws(edited(row, name_it), task, world.ground)
         other = next(one for one in world.tasks if one.task_id != row.task_id)
         assert plan_flaws(row, other, world.ground) == ["it is not of this task"]
+
+
+def test_plans_held_against_another_snapshot_are_refused(world: SmallWorld, plans: list[tuple[PlanRow, Task]]) -> None:
+    row, task = plans[0]
+    other = Ground(replace(world.ground.facts, snapshot_id="0" * 32, entities={}), world.ground.snapshot)
+    assert plan_flaws(row, task, other) == [f"it is of snapshot {row.snapshot_id}"]
+    unread = task.model_copy(update={"proof": {"a": 1}})
+    assert plan_flaws(row, unread, world.ground) == ["the proof of its task cannot be read"]
+    counts: Counter[str] = Counter()
+    assert list(make_plans([unread], world.ground, count=5, counts=counts)) == []
+    assert counts == {"no proof that can be read": 1}
 
 
 def test_tasks_without_a_proof_are_counted_and_left_out(world: SmallWorld) -> None:
@@ -401,9 +435,44 @@ def one_turn(values: dict[str, Any]) -> None:
     values["messages"] = values["messages"][: users[1]]
 
 
+def message_without_role(values: dict[str, Any]) -> None:
+    del values["messages"][1]["role"]
+
+
+def another_role(values: dict[str, Any]) -> None:
+    values["messages"][0]["role"] = "oracle"
+
+
+def content_of_numbers(values: dict[str, Any]) -> None:
+    message_of(values, "tool")["content"] = 5
+
+
+def call_without_function(values: dict[str, Any]) -> None:
+    del message_of(values, "assistant", calls=True)["tool_calls"][0]["function"]
+
+
+def arguments_not_as_text(values: dict[str, Any]) -> None:
+    message_of(values, "assistant", calls=True)["tool_calls"][0]["function"]["arguments"] = {"id": 1}
+
+
+def nothing_said(values: dict[str, Any]) -> None:
+    values["messages"] = []
+
+
+def seed_below_zero(values: dict[str, Any]) -> None:
+    values["seed"] = -1
+
+
 @pytest.mark.parametrize(
     ("change", "flaw"),
     [
+        (message_without_role, "a message is not as it may be"),
+        (another_role, "a message is not as it may be"),
+        (content_of_numbers, "a message is not as it may be"),
+        (call_without_function, "a message is not as it may be"),
+        (arguments_not_as_text, "a message is not as it may be"),
+        (nothing_said, "a message is not as it may be"),
+        (seed_below_zero, "the tools are not those of its seed"),
         (other_return, "a return is not what the service gives"),
         (bad_argument, "a call does not fit its schema"),
         (no_json, "a call does not fit its schema"),
@@ -495,6 +564,14 @@ def from_elsewhere(values: dict[str, Any]) -> None:
     values["episode"]["origin"] = {"format": "sharegpt", "row": "0" * 32, "unknown": []}
 
 
+def message_lost(values: dict[str, Any]) -> None:
+    values["episode"]["messages"].pop(2)
+
+
+def no_message(values: dict[str, Any]) -> None:
+    values["episode"]["messages"][3]["message"] = None
+
+
 def no_record(values: dict[str, Any]) -> None:
     values["episode"] = {"id": "x"}
 
@@ -509,6 +586,8 @@ def no_record(values: dict[str, Any]) -> None:
         (ended_badly, "it ended in an error"),
         (from_elsewhere, "it was not rolled out here"),
         (no_record, "it holds no record"),
+        (message_lost, "it holds no record"),
+        (no_message, "it holds no record"),
     ],
 )
 def test_defects_of_trajectories_are_caught(
@@ -631,3 +710,35 @@ def test_bad_input_is_named_and_leaves_nothing(
     assert stopped.value.exit_code == 2
     assert told in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_witnesses_are_played_wherever_they_stand_in_the_file(
+    world_server: str, witnessed_tasks: list[Task], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks, out = tmp_path / "tasks.jsonl", tmp_path / "out.jsonl"
+    bare = witnessed_tasks[0].model_copy(update={"task_id": "bare", "proof": None})
+    write_tasks([bare, witnessed_tasks[0]], tasks)
+    midtrain("trajectories", out, 1, tasks=tasks, server=world_server)
+    assert capsys.readouterr().out == "1\n"
+    write_tasks([bare], tasks)
+    with pytest.raises(typer.Exit):
+        midtrain("trajectories", tmp_path / "none.jsonl", 1, tasks=tasks, server="http://127.0.0.1:9")
+    assert "has a witness" in capsys.readouterr().err
+
+
+def test_what_the_checker_refuses_is_not_counted_as_a_row_and_a_file_without_rows_is_not_good(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit):
+        midtrain("tools", tmp_path / "out.jsonl", 3, tokens=1)
+    told = capsys.readouterr().err
+    assert "        3  refused: it is longer than it may be\n        0  rows\n" in told
+    with pytest.raises(typer.Exit):
+        midtrain("tools", tmp_path, 3)
+    assert f"{tmp_path} is a folder" in capsys.readouterr().err
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(typer.Exit) as stopped:
+        check(tmp_path / "empty.jsonl")
+    assert stopped.value.exit_code == 2
+    assert "has no rows" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.jsonl"]

@@ -37,10 +37,12 @@ def standalone(text: str) -> str:
 def write(adapter: Adapter, folder: Path, *, force: bool = False) -> list[Path]:
     """Write its files; the paths. Raises CannotWrite for a file that is there and says something else."""
     wanted = {folder / name: text for name, text in files_of(adapter).items()}
-    for path, text in wanted.items():
-        if path.exists() and not force and path.read_text("utf-8") != text:
-            raise CannotWrite(f"{path} is there and says something else. Choose another folder, or add --force.")
     try:
+        for path, text in wanted.items():
+            if path.is_dir():
+                raise CannotWrite(f"{path} is a folder. Choose another one to write to.")
+            if path.exists() and not force and path.read_bytes() != text.encode():
+                raise CannotWrite(f"{path} is there and says something else. Choose another folder, or add --force.")
         for path, text in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(path.name + ".part")

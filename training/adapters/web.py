@@ -15,6 +15,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -137,7 +138,7 @@ class Web:
         for again in range(6):
             status, retry_after, data = _exchange(base, method, path, body, headers, self.timeout_s)
             if status < 300:
-                return json.loads(data)
+                return _read(status, data, path)
             error = _error_of(status, data, path)
             if error.code != "overloaded" or again == 5:
                 raise error
@@ -148,7 +149,7 @@ class Web:
 def web_from_environment(environment: Mapping[str, str] = os.environ, **given: Any) -> Web:
     """STILLWEB_URL, and where wanted STILLWEB_TOKEN, _CONTROL_URL, _CONTROL_TOKEN, _WEATHER (a name, or JSON), _SEED,
     _MAX_CALLS, _OBSERVATION_CHARS. `given`: fields of Web that win over them where they are not None. Raises WebError
-    without a URL."""
+    without a URL, and for a variable that cannot be read."""
     read = environment.get
     wanted = {name: value for name, value in given.items() if value is not None}
     url = wanted.pop("url", None) or read("STILLWEB_URL")
@@ -161,10 +162,10 @@ def web_from_environment(environment: Mapping[str, str] = os.environ, **given: A
         token=read("STILLWEB_TOKEN") or None,
         control_url=read("STILLWEB_CONTROL_URL") or None,
         control_token=read("STILLWEB_CONTROL_TOKEN") or None,
-        weather=json.loads(weather) if weather and weather.startswith("{") else weather,
-        seed=int(read("STILLWEB_SEED") or 0),
-        max_calls=int(calls) if calls else None,
-        observation_chars=int(read("STILLWEB_OBSERVATION_CHARS") or 4000),
+        weather=_set("STILLWEB_WEATHER", json.loads, weather) if weather and weather.startswith("{") else weather,
+        seed=_set("STILLWEB_SEED", int, read("STILLWEB_SEED") or 0),
+        max_calls=_set("STILLWEB_MAX_CALLS", int, calls) if calls else None,
+        observation_chars=_set("STILLWEB_OBSERVATION_CHARS", int, read("STILLWEB_OBSERVATION_CHARS") or 4000),
     )
     return replace(known, **wanted)
 
@@ -212,9 +213,27 @@ def rows_command(made: Callable[[str | None], list[dict[str, Any]]]) -> None:
     parser.add_argument("out", help="a file .jsonl")
     parser.add_argument("--split", help="of the task file; without it all of it")
     given = parser.parse_args()
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in made(given.split)]
-    with open(given.out, "w", encoding="utf-8") as file:
-        file.writelines(lines)
+    part = f"{given.out}.part"  # renamed in the end: a run that is cut leaves no file that looks whole
+    try:
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in made(given.split)]
+        if not lines:
+            parser.exit(2, f"The task file has no task of split {given.split!r}.\n")
+        with open(part, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+        os.replace(part, given.out)
+    except WebError as error:
+        parser.exit(2, f"{error}\n")
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(part)
+        parser.exit(2, f"{given.out} cannot be written: {error.strerror}.\n")
+
+
+def _set(name: str, read: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return read(value)
+    except ValueError as error:
+        raise WebError(0, "bad_setting", f"{name} cannot be read: {error}.", "Correct it, or leave it out.") from error
 
 
 def seed_of(seed: int, task: str | None) -> int:
@@ -229,25 +248,35 @@ def _exchange(
 
     Nothing is sent twice: in an episode the second would be another attempt.
     """
-    parts = urlsplit(base if "//" in base else f"http://{base}")
     data = None if body is None else json.dumps(body).encode()
     kept: dict[str, tuple[http.client.HTTPConnection, float]] = _LOCAL.__dict__.setdefault("kept", {})
-    place = f"{parts.scheme}://{parts.netloc}"
-    connection, used_at = kept.pop(place, (None, 0.0))
-    if connection is None or time.monotonic() - used_at > _IDLE_S:
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.netloc, timeout=timeout_s)
+    connection = None
     try:
+        parts = urlsplit(base if "//" in base else f"http://{base}")
+        # By process, too: over a connection that a fork has doubled, one would read the other's answers.
+        place = f"{os.getpid()} {parts.scheme}://{parts.netloc}"
+        connection, used_at = kept.pop(place, (None, 0.0))
+        if connection is None or time.monotonic() - used_at > _IDLE_S:
+            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+            connection = kind(parts.netloc, timeout=timeout_s)
         connection.request(method, parts.path.rstrip("/") + path, data, dict(headers))
         answer = connection.getresponse()
         read = answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        connection.close()
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a token that no header can hold
+        if connection is not None:
+            connection.close()
         remedy = "Check that the server runs and that STILLWEB_URL is its own."
         raise WebError(0, "unreachable", f"{path.partition('?')[0]} gave no complete answer.", remedy) from error
     kept[place] = connection, time.monotonic()
     retry_after = answer.getheader("Retry-After") or "1"
     return answer.status, float(retry_after) if retry_after.isdigit() else 1.0, read
+
+
+def _read(status: int, data: bytes, path: str) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError as error:  # a proxy's page
+        raise _error_of(status, data, path) from error
 
 
 def _error_of(status: int, data: bytes, path: str) -> WebError:

@@ -27,6 +27,8 @@ from training.synthesis.gates import NO_TOOL, Replies
 TRIES = 8
 """For one question; DeepForge's."""
 RELATIONS = 24
+_NAME_CHARS = 200
+"""Of a noun or a name that is searched for: a model may write a page into it, and servers bound a query."""
 _WORDS = 12
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
 
@@ -82,7 +84,8 @@ class ByModel:
         """Ask for nouns; the rules' own follow behind them."""
         said = await self._json(TOPICS.format(count=count, number=1), lambda row: isinstance(row.get("nouns"), list))
         words = (said or {}).get("nouns", [])
-        self._given = list(dict.fromkeys(word.strip() for word in words if isinstance(word, str) and word.strip()))
+        given = (word.strip() for word in words if isinstance(word, str))
+        self._given = list(dict.fromkeys(word for word in given if 0 < len(word) <= _NAME_CHARS))
 
     def topics(self, seed: int) -> Iterator[str]:
         yield from self._given
@@ -93,7 +96,11 @@ class ByModel:
             return []
         seen = page.text[:SEEN_CHARS]
         said = await self._json(ENTITIES_PROMPT.format(page=seen), bool)
-        names = [name for name in texts_by_name(said, at_most=4 * ENTITIES) if name in seen or name == page.title]
+        names = [
+            name
+            for name in texts_by_name(said, at_most=4 * ENTITIES)
+            if len(name) <= _NAME_CHARS and (name in seen or name == page.title)
+        ]
         return list(await asyncio.gather(*map(self._found, names[:ENTITIES])))
 
     async def explore(self, tie: Tie) -> Known:
@@ -111,7 +118,7 @@ class ByModel:
         ties = [
             Tie(name, None, words, page.url)
             for name, words in relations.items()
-            if name in page.text and normalise(name) != normalise(page.title)
+            if len(name) <= _NAME_CHARS and name in page.text and normalise(name) != normalise(page.title)
         ]
         resolved = await asyncio.gather(*(self._web.resolve(one.name) for one in ties))
         texts = [None if found is None else await self._web.text(found) for found in resolved]

@@ -11,7 +11,8 @@ MAX_CHARS = 200_000
 def json_object(reply: str) -> dict[str, Any] | None:
     """The first JSON object in a reply, in a fence or between words; None where there is none.
 
-    Python's literals (single quotes, True, None), comments and calls are no JSON: such a reply is asked for again.
+    Python's literals (single quotes, True, None), comments and calls are no JSON: such a reply is asked for again, and
+    so is one with half of a surrogate pair ("\\ud83d"), which can be neither sent nor written.
     """
     text = reply[:MAX_CHARS]
     decoder = json.JSONDecoder()
@@ -21,6 +22,7 @@ def json_object(reply: str) -> dict[str, Any] | None:
             return None
         try:
             value, _end = decoder.raw_decode(text, at)
+            json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict):

@@ -138,15 +138,29 @@ def bare(name: str) -> str:
     return name.partition(" | ")[0].partition(" (")[0].strip() or name
 
 
+def check_out(path: Path) -> None:
+    """Find out before the work that its file could not be written after it. Raises BadRows or OSError."""
+    if path.is_dir():
+        raise BadRows(f"{path} is a folder. Name a file.")
+    part = path.with_name(path.name + ".part")
+    open(part, "wb").close()
+    part.unlink()
+
+
 def write_rows(rows: Iterable[Row], path: Path) -> int:
-    """Write a file of rows, whole or not at all; returns how many."""
+    """Write a file of rows, whole or not at all; returns how many. Raises BadRows, and writes nothing, for none."""
     count = 0
     part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
-        for row in rows:
-            file.write(orjson.dumps(row.model_dump(mode="json")) + b"\n")
-            count += 1
-    part.replace(path)
+    try:
+        with open(part, "wb") as file:
+            for row in rows:
+                file.write(orjson.dumps(row.model_dump(mode="json")) + b"\n")
+                count += 1
+        if not count:
+            raise BadRows(f"Not one row could be made for {path}. The counts say what was left out.")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return count
 
 

@@ -13,9 +13,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agent.tools.schema import check_schema, checked
 from training.midtraining.rows import LONG_TOKENS, Message, ToolsRow, reckoned, row_id
@@ -24,6 +25,45 @@ from training.midtraining.service import Service
 TURNS = (2, 4)
 """Wishes of a user, least and most."""
 _SYSTEM = "You help with a service. Use the tools; tell nothing that they did not give."
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Function(_Part):
+    name: str
+    arguments: str
+
+
+class _Call(_Part):
+    id: str
+    type: Literal["function"]
+    function: _Function
+
+
+class _Told(_Part):
+    role: Literal["system", "user"]
+    content: str
+
+
+class _Said(_Part):
+    role: Literal["assistant"]
+    content: str
+    reasoning_content: str = ""
+    tool_calls: list[_Call] = []
+
+
+class _Returned(_Part):
+    role: Literal["tool"]
+    tool_call_id: str
+    content: str
+
+
+_CHAT: TypeAdapter[list[_Told | _Said | _Returned]] = TypeAdapter(
+    Annotated[list[Annotated[_Told | _Said | _Returned, Field(discriminator="role")]], Field(min_length=1)]
+)
+"""What the messages of a row have to look like before anything is read out of them."""
 
 
 def make_dialogues(*, count: int, seed: int = 0, counts: Counter[str]) -> Iterator[ToolsRow]:
@@ -187,6 +227,12 @@ _WISHES: tuple[Callable[[_Talk, np.random.Generator], None], ...] = (
 
 def dialogue_flaws(row: ToolsRow, *, tokens_limit: int = LONG_TOKENS) -> list[str]:
     """What is wrong with a row; empty where nothing is. Every call is made again, in a service of its seed."""
+    try:
+        _CHAT.validate_python(row.messages)
+    except ValidationError:
+        return ["a message is not as it may be"]
+    if row.seed < 0:
+        return ["the tools are not those of its seed"]
     service = Service(row.seed)
     if row.tools != service.tools:
         return ["the tools are not those of its seed"]

@@ -126,6 +126,8 @@ def grounding_flaws(row: GroundingRow, ground: Ground, *, tokens_limit: int = SH
     facts = ground.facts
     if row.snapshot_id != facts.snapshot_id:
         return [f"it is of snapshot {row.snapshot_id}"]
+    if row.subject not in facts.entities:
+        return ["a fact is not one of the snapshot's"]
     flaws = []
     pages = {page.doc_id: page for page in row.context}
     if len(pages) != len(row.context):
@@ -160,7 +162,7 @@ def grounding_flaws(row: GroundingRow, ground: Ground, *, tokens_limit: int = SH
     if len(known) == len(row.facts):
         if not FACTS[0] <= len(known):
             flaws.append("too few facts")
-        if row.variant >= len(_INTENTS) or row.intent != intent_of(facts, row.subject, known, row.variant):
+        if not 0 <= row.variant < len(_INTENTS) or row.intent != intent_of(facts, row.subject, known, row.variant):
             flaws.append("the intent does not ask for the facts")
         if any(value_stands(facts, fact, row.intent) for fact in known):
             flaws.append("the intent tells a value")

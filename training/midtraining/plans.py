@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from pydantic import ValidationError
 
 from training.deepforge.lint import names
 from training.midtraining.rows import SHORT_TOKENS, Message, PlanRow, Step, reckoned, row_id
@@ -69,7 +70,9 @@ def plan_row(task: Task, ground: Ground, seed: int, tokens_limit: int = SHORT_TO
         return "no proof"
     if task.language != "en":
         return "not in English"
-    proof = Proof.model_validate(task.proof)
+    proof = _proof_of(task)
+    if proof is None:
+        return "no proof that can be read"
     if proof.snapshot_id != ground.facts.snapshot_id:
         return "of another snapshot"
     ordered = order_of(proof, ground)
@@ -210,12 +213,16 @@ def plan_flaws(row: PlanRow, task: Task, ground: Ground, *, tokens_limit: int = 
     """What is wrong with a row, against its task's proof; empty where nothing is."""
     if row.task_id != task.task_id or task.proof is None or row.question != task.question:
         return ["it is not of this task"]
-    proof = Proof.model_validate(task.proof)
+    proof = _proof_of(task)
+    if proof is None:
+        return ["the proof of its task cannot be read"]
+    if not row.snapshot_id == proof.snapshot_id == ground.facts.snapshot_id:
+        return [f"it is of snapshot {row.snapshot_id}"]
     draft = TaskDraft(proof, ground.facts)
     flaws = []
     parts = {part.name: part for part in _parts(proof)}
     used = [name for step in row.steps for name in step.uses]
-    if sorted(used) != sorted(parts):
+    if sorted(used) != sorted(parts) or not all(step.uses for step in row.steps):
         flaws.append("a part of the proof is not used, or used twice")
         return flaws
     if sorted(step.target for step in row.steps) != list(range(len(proof.solution))):
@@ -250,6 +257,13 @@ def plan_flaws(row: PlanRow, task: Task, ground: Ground, *, tokens_limit: int = 
     if row.tokens != reckoned(row.messages) or row.tokens > tokens_limit:
         flaws.append("it is longer than it may be")
     return flaws
+
+
+def _proof_of(task: Task) -> Proof | None:
+    try:
+        return Proof.model_validate(task.proof)
+    except ValidationError:
+        return None
 
 
 def _parts(proof: Proof) -> list[_Part]:

@@ -144,6 +144,8 @@ def row_id(*parts: object) -> str:
 def write_rows(rows: Iterable[BaseModel], path: Path) -> int:
     """Write a file of rows, whole or not at all; returns how many. Raises BadData, and writes nothing, for none."""
     count = 0
+    if path.is_dir():
+        raise BadData(f"{path} is a folder. Name a file.")
     part = path.with_name(path.name + ".part")
     try:
         with open(part, "wb") as file:

@@ -35,6 +35,7 @@ from training.tasks import Task
 
 WITNESS = "witness"
 """Name of the model that plays witnesses, in the records."""
+BROKEN = "the record does not hold together"
 
 
 async def play_witnesses(tasks: Sequence[Task], url: str, *, token: str | None = None) -> AsyncIterator[Episode]:
@@ -97,6 +98,8 @@ def trajectory_row(episode: Episode, task: Task) -> TrajectoryRow | str:
         form = in_messages(episode, task)[0]
     except Unfit as error:
         return str(error)
+    except (KeyError, TypeError, ValueError):  # a message that another one points to is not there, or no message
+        return BROKEN
     return TrajectoryRow(
         id=row_id("trajectory", episode.id, task.task_id, episode.group.sample),
         tokens=reckoned(form["messages"], form["tools"]),
@@ -118,6 +121,9 @@ def trajectory_flaws(row: TrajectoryRow, task: Task, *, tokens_limit: int = LONG
         return ["it holds no record"]
     if not row.task_id == episode.task.id == task.task_id:
         return ["it is not of this task"]
+    again = trajectory_row(episode, task)
+    if again == BROKEN:
+        return ["it holds no record"]
     flaws = []
     if episode.origin is not None:
         flaws.append("it was not rolled out here")
@@ -133,7 +139,6 @@ def trajectory_flaws(row: TrajectoryRow, task: Task, *, tokens_limit: int = LONG
         if episode.agent.format == "native" and digest(str(message.get("content") or "")) != event.observation_digest:
             flaws.append("an observation is not the one that the server gave")
             break
-    again = trajectory_row(episode, task)
     if isinstance(again, str) or (again.messages, again.tools, again.calls, again.source) != (
         row.messages, row.tools, row.calls, row.source,
     ):  # fmt: skip

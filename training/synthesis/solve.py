@@ -188,7 +188,7 @@ def _plan(constraints: Constraints, reached: set[int], domains: list[Mask], keep
                 waiting[edge.a].append(edge)
         joined = [v for v, found in waiting.items() if found]
         variable = min(joined, key=lambda v: (-len(waiting[v]), sizes[v], v))
-        found = waiting.pop(variable)
+        found = sorted(waiting.pop(variable), key=edges.index)  # a tie between two edges goes to the first
         order.append(variable)
         assigned.add(variable)
         finished: tuple[int, ...] = ()

@@ -9,13 +9,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus import Snapshot
-from env_server.dialects.dialect import Asked, Reply
+from corpus.errors import EncoderUnavailable
+from env_server.dialects.dialect import Asked, Dialect, Reply, Route
 from env_server.dialects.serper import SERPER
+from env_server.dialects.serper_batch import batched
 from env_server.errors import problem_of
 from env_server.front import Front
 from env_server.service import SearchService
@@ -23,6 +26,7 @@ from env_server.settings import ServerSettings
 from env_server.trace import begin_trace
 from env_server.view import EMPTY_VIEW, View
 from tests.conftest import MakeClient
+from tests.env_server.dialects.telling import told as told_by
 
 ADA, MUSEUM = "https://tiny.example/people/ada", "https://tiny.example/places/museum"
 NEWS, MISSING = "https://tiny.example/news/lamp-is-lit-again", "https://tiny.example/people/nobody"
@@ -347,6 +351,42 @@ async def test_a_batch_has_bounds_and_a_key_in_the_query_string_holds_for_all(ma
         refusal(await ask([{"q": "lamp", "num": 21}] * 2), 400)
         refusal(await ask([]), 400)
         refusal(await ask([{"q": "lamp"}], key="another"), 403)
+
+
+async def test_a_batch_is_bounded_however_its_numbers_are_written(make_client: MakeClient) -> None:
+    async with make_client(max_batch_hits=40) as client:
+
+        async def ask(question: dict[str, Any], query: str = "") -> int:
+            return (await client.post(f"/serper/search{query}", json=[question] * 2)).status_code
+
+        assert await ask({"q": "lamp", "num": "20"}) == 200
+        assert await ask({"q": "lamp", "num": "21"}) == 400
+        assert await ask({"q": "lamp", "num": 21.0}) == 400
+        assert await ask({"q": "lamp"}, "?num=21") == 400
+        assert await ask({"q": "lamp", "num": 20}, "?num=21") == 200
+        assert await ask({"q": "lamp", "num": None}, "?num=21") == 200
+        # What is ranked for a later page are the pages before it, too.
+        assert await ask({"q": "lamp", "num": 10, "page": 3}) == 400
+        # What is refused is not ranked.
+        assert await ask({"q": "lamp", "num": 10_000}) == 200
+
+
+def test_what_is_nested_deeply_is_ignored_in_a_batch_as_it_is_alone(tiny: Snapshot) -> None:
+    question = b'{"q": "lamp", "num": 2, "else": ' + b"[" * 900 + b"]" * 900 + b"}"
+    alone = told(tiny, "/search", question)
+    assert alone.status == 200
+    assert told(tiny, "/search", b"[" + question + b"]").body == b"[" + alone.body + b"]"
+
+
+def test_a_batch_that_meets_a_failure_that_may_pass_is_no_answer(tiny: Snapshot) -> None:
+    def fails(asked: Asked) -> Reply:
+        if asked.json["q"] == "kelp":
+            raise EncoderUnavailable("The encoder does not answer.")
+        return SERPER.exact["/search"][0].handler(asked)
+
+    failing = Dialect("serper", (Route("POST", "/search", batched(fails, SERPER.refuse)),), SERPER.refuse)
+    reply = told_by(tiny, failing, "POST", "/search", b'[{"q": "lamp"}, {"q": "kelp"}]')
+    assert (reply.status, orjson.loads(reply.body)["statusCode"]) == (503, 503)
 
 
 async def test_a_batch_is_known_at_the_root_by_the_q_of_its_items(client: httpx.AsyncClient) -> None:

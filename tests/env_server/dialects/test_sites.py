@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from corpus import BuildOptions, Snapshot, build_snapshot, open_snapshot
 from env_server.dialects import DIALECTS
-from env_server.dialects.sites import Sited, is_under, sited
+from env_server.dialects.sites import Sited, _joining, is_under, places_of, sited, under
 from env_server.trace import begin_trace
 from env_server.view import View
 from tests.conftest import MakeClient
@@ -145,6 +146,13 @@ def test_a_query_without_it_and_one_that_has_it_as_a_word_are_left_as_they_are()
         ("site:münchen.de lamp", "lamp", ("xn--mnchen-3ya.de",), ()),
         ("site:*.a.org lamp", "lamp", ("a.org",), ()),
         ('site:"a.org/Blog/" lamp', "lamp", ("a.org/Blog",), ()),
+        ("lamp site:a.org, oil", "lamp oil", ("a.org",), ()),
+        ("lamp -(site:a.org OR site:b.org) site:c.org", "lamp", ("c.org",), ("a.org", "b.org")),
+        ("lamp NOT (site:a.org OR (site:b.org)) oil", "lamp oil", (), ("a.org", "b.org")),
+        ("(NOT (site:a.org) lamp OR site:b.org)", "lamp", ("b.org",), ("a.org",)),
+        ("lamp (site:a.org/Mercury_(planet))", "lamp", ("a.org/Mercury_(planet)",), ()),
+        ("lamp site:a.org/Zürich", "lamp", ("a.org/Z%C3%BCrich",), ()),
+        ("lamp site:a.org/z%c3%bcrich/../%41#x", "lamp", ("a.org/A",), ()),
     ],
 )
 def test_what_a_query_says(query: str, text: str, wanted: tuple[str, ...], barred: tuple[str, ...]) -> None:
@@ -156,6 +164,45 @@ def test_a_place_is_a_domain_with_those_below_it_or_a_path_of_it() -> None:
     assert is_under("https://example.org/blog", "example.org/blog")
     assert not is_under("https://example.org/blogger", "example.org/blog")
     assert not is_under("https://badexample.org/", "example.org")
+    assert is_under("https://example.org/blog?page=2", "example.org/blog")
+    assert is_under("https://example.org/blog?page=2", "example.org/blog?page=2")
+    assert not is_under("https://example.org/blog?page=2", "example.org/blog?page=3")
+    assert is_under("https://example.org/a/b/?x=/c", "example.org/a/b")
+    assert is_under("https://example.org/a/b/?x=/c", "example.org/a/b/?x=")
+    assert not is_under("https://example.org/a/b", "example.org/b")
+
+
+def test_a_path_is_met_however_it_is_spelled(tmp_path: Path) -> None:
+    url = "https://example.org/wiki/Zürich_(city)"
+    (tmp_path / "pages.jsonl").write_text(json.dumps({"url": url, "title": "City", "text": "A harbour."}), "utf-8")
+    build_snapshot([str(tmp_path / "pages.jsonl")], tmp_path / "out", BuildOptions(encoder="none"))
+    snapshot = open_snapshot(tmp_path / "out")
+    for place in ("example.org/wiki/Zürich_(city)", "example.org/wiki/Z%c3%bcrich_%28city%29", "example.org/wiki"):
+        reply = told(snapshot, DIALECTS["serper"], "POST", "/search", orjson.dumps({"q": f"harbour site:{place}"}))
+        assert len(orjson.loads(reply.body)["organic"]) == 1, place
+
+
+def test_a_url_is_taken_apart_once_however_many_places_a_query_names() -> None:
+    assert places_of("https://a.example.org/blog/x?page=2") == {
+        *("a.example.org", "example.org", "org"),
+        *(f"{domain}/{path}" for domain in ("a.example.org", "example.org", "org")
+          for path in ("blog", "blog/x", "blog/x?page=2")),
+    }  # fmt: skip
+    assert places_of("http://[::1]:8080/") == {"[::1]"}
+
+
+def test_a_query_of_joining_words_is_read_once() -> None:
+    looked = 0
+
+    class Word(str):
+        def strip(self, chars: str | None = None, /) -> str:
+            nonlocal looked
+            looked += 1
+            return super().strip(chars)
+
+    words = [*[Word("OR")] * 500, Word("site:a.org")]
+    assert _joining(words, [*[None] * 500, "a.org"]) == set(range(500))
+    assert looked <= 2 * len(words)
 
 
 async def test_a_host_alone_is_looked_for_by_its_name(hosts: Snapshot, make_client: MakeClient) -> None:
@@ -231,7 +278,8 @@ async def test_under_disguise_the_disguised_host_is_meant_and_the_real_one_is_un
 
 parts = st.sampled_from(
     ["site:", "-site:", "site:a.org", "site:example.org/blog", "(", ")", "OR", "NOT", "|", "\x00", "é", "site:\u202e",
-     "site:" + "a" * 300, "site:a..b", "site:-", "site:.", "site:*", "site:/", "site:[::1]", "site:1", "harbour", "AND"]
+     "site:" + "a" * 300, "site:a..b", "site:-", "site:.", "site:*", "site:/", "site:[::1]", "site:1", "harbour", "AND",
+     "-(site:a.org", "site:b.org)", "((", "))", "site:a.org/(x", "site:%", "site:a.org/%zz", "-("]
 )  # fmt: skip
 
 
@@ -258,3 +306,25 @@ def test_where_no_vendor_reads_it_it_is_text(hosts: Snapshot) -> None:
         reply = told(hosts, DIALECTS[name], "POST", path, orjson.dumps(body))
         assert len(urls_of(orjson.loads(reply.body))) == len(HOSTS), name
     assert get("custom/search", "query", "&max_results=20")(hosts, query) == set(HOSTS)
+
+
+def test_thousands_of_places_cost_a_hit_no_more_than_one(hosts: Snapshot) -> None:
+    looked = 0
+
+    class Place(str):
+        def partition(self, sep: str, /) -> tuple[str, str, str]:
+            nonlocal looked
+            looked += 1
+            return super().partition(sep)
+
+        def removeprefix(self, prefix: str, /) -> Place:
+            return self
+
+    tells = under([Place(f"site{number}.org/blog") for number in range(2_000)])
+    assert [tells(url) for url in HOSTS.values()] == [False] * len(HOSTS)
+    assert tells("https://a.site7.org/blog/x")
+    assert looked == 2_000
+    barred = [f"site{number}.org/blog" for number in range(1_999)] + ["example.org/blog"]
+    body = orjson.dumps({"query": "harbour", "numResults": 20, "excludeDomains": barred})
+    found = urls_of(orjson.loads(told(hosts, DIALECTS["exa"], "POST", "/search", body).body))
+    assert set(found) == set(HOSTS.values()) - {HOSTS["blog"], HOSTS["deep"]}
