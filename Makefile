@@ -33,7 +33,7 @@ test-clients: $(VENV)/.dev ## other people's clients, each in its environment (T
 	$(if $(TIER),,$(BIN)/python -m tests.clients.render)
 
 slow: $(VENV)/.slow ## the slower suites: wheel, browser, real models, real corpora, load
-	$(BIN)/python -m pytest -m "slow and not clients"
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "slow and not clients"
 
 full: export STILLWEB_KILLS = 20
 full: export STILLWEB_REQUESTS = 20000
