@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from training.row_files import read_lines, write_lines
 from training.synthesis.predicates import Predicate
 
 
@@ -149,36 +150,12 @@ def check_out(path: Path) -> None:
 
 def write_rows(rows: Iterable[Row], path: Path) -> int:
     """Write a file of rows, whole or not at all; returns how many. Raises BadRows, and writes nothing, for none."""
-    count = 0
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "wb") as file:
-            for row in rows:
-                file.write(orjson.dumps(row.model_dump(mode="json")) + b"\n")
-                count += 1
-        if not count:
-            raise BadRows(f"Not one row could be made for {path}. The counts say what was left out.")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return count
+    return write_lines((orjson.dumps(row.model_dump(mode="json")) for row in rows), path, BadRows)
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Rows in the file's order. Raises BadRows, which names the line."""
-    try:
-        with open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    yield Row.model_validate_json(line)
-                except ValidationError as error:
-                    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-                    where = ".".join(map(str, first["loc"])) or "the line"
-                    raise BadRows(
-                        f"{path}, line {number}: {where}: {first['msg']}. See docs/deepforge.md."
-                    ) from None  # the cause quotes the answer
-    except OSError as error:
-        raise BadRows(f"{path} cannot be read: {error.strerror}. Check the path.") from error
+    return read_lines(path, Row.model_validate_json, BadRows, "docs/deepforge.md")
 
 
 def _record(node: Known) -> EntityRecord:

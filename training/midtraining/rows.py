@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from agent.canonical import safe_json
 from agent.records import Episode
+from training.row_files import read_lines, write_lines
 
 SCHEMA = "stillweb.midtrain/1"
 SHORT_TOKENS = 32 * 1024
@@ -143,38 +144,12 @@ def row_id(*parts: object) -> str:
 
 def write_rows(rows: Iterable[BaseModel], path: Path) -> int:
     """Write a file of rows, whole or not at all; returns how many. Raises BadData, and writes nothing, for none."""
-    count = 0
-    if path.is_dir():
-        raise BadData(f"{path} is a folder. Name a file.")
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "wb") as file:
-            for row in rows:
-                file.write(safe_json(row.model_dump(mode="json", by_alias=True)) + b"\n")
-                count += 1
-        if not count:
-            raise BadData(f"Not one row could be made for {path}. The counts say what was left out.")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return count
+    return write_lines((safe_json(row.model_dump(mode="json", by_alias=True)) for row in rows), path, BadData)
 
 
 def read_rows(path: Path) -> Iterator[GroundingRow | PlanRow | ToolsRow | TrajectoryRow]:
     """Rows in the file's order. Raises BadData, which names the line."""
-    try:
-        with open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    yield _ROW.validate_json(line)
-                except ValidationError as error:
-                    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-                    where = ".".join(map(str, first["loc"])) or "the line"
-                    raise BadData(
-                        f"{path}, line {number}: {where}: {first['msg']}. See docs/mid-training.md."
-                    ) from None
-    except OSError as error:
-        raise BadData(f"{path} cannot be read: {error.strerror}. Check the path.") from error
+    return read_lines(path, _ROW.validate_json, BadData, "docs/mid-training.md")
 
 
 def record_of(row: TrajectoryRow) -> Episode:
