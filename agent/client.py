@@ -8,8 +8,8 @@
         found = env.search("volcanic island exports", k=3)
 
 A page is named by its URL or its doc_id. Nothing is tried again here: whoever knows the budget does that
-(`EnvError.retry`, `EnvError.retry_after_s`). aiohttp and http.client carry the bytes; docs/client.md has what they and
-others cost.
+(`EnvError.retry`, `EnvError.retry_after_s`). `agent.wire` and http.client carry the bytes; docs/client.md has what they
+and others cost.
 """
 
 from __future__ import annotations

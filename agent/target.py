@@ -41,10 +41,13 @@ class Target:
     prefix: str = field(init=False, repr=False, compare=False)
     """Path before a route's own."""
     headers: dict[str, str] = field(init=False, repr=False, compare=False)
+    head: str = field(init=False, repr=False, compare=False)
+    """The headers and Host as they stand in a request, with the empty line after them."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        is_line = self.url.isascii() and self.url.isprintable() and " " not in self.url
+        if parts.scheme not in ("http", "https") or not parts.hostname or not is_line:
             raise ValueError(f"{self.url!r} is no server's URL. Give one such as http://127.0.0.1:8080.")
         set_ = object.__setattr__  # computed once here: a call's headers and URL are on every call's account
         set_(self, "is_tls", parts.scheme == "https")
@@ -63,10 +66,16 @@ class Target:
         for name, value in said.items():
             if value is not None and not (str(value).isascii() and str(value).isprintable()):
                 raise ValueError(f"{name}: {value!r} cannot stand in a header. Use ASCII without line breaks.")
-        set_(self, "headers", {name: str(value) for name, value in said.items() if value is not None})
+        headers = {name: str(value) for name, value in said.items() if value is not None}
+        set_(self, "headers", headers)
+        named = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        lines = {"Host": named if parts.port is None else f"{named}:{parts.port}", **headers}
+        set_(self, "head", "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n")
 
     def changed(self, **changes: Any) -> Target:
-        """Raises TypeError for what is no field."""
+        """Raises TypeError for what is no field, and for another URL: connections are those of one server."""
+        if "url" in changes:
+            raise TypeError("url cannot be changed. Make another client.")
         return replace(self, **changes)
 
 

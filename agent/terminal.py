@@ -35,6 +35,15 @@ def drain_on_interrupt(drain: Drain) -> None:
     loop.add_signal_handler(signal.SIGINT, interrupted)
 
 
+def standing(counts: Counts, gates: Gates, elapsed_s: float) -> str:
+    """How a run stands, in a line: rollouts a second are those of this process."""
+    rate = (counts.done - counts.before) / elapsed_s
+    return (
+        f"{rate:.1f}/s, {counts.answered} answered, {counts.failed} failed, {counts.under_way} under way, "
+        f"at once: {int(gates.model.limit)} model, {int(gates.env.limit)} server"
+    )
+
+
 async def show_progress(counts: Counts, gates: Gates) -> None:
     """A bar where standard error is a terminal, a line every half minute where it is not."""
     console = Console(stderr=True)
@@ -46,11 +55,7 @@ async def show_progress(counts: Counts, gates: Gates) -> None:
         task = bar.add_task("rollouts", total=None, told="")
         while True:
             await asyncio.sleep(0.5)
-            rate = (counts.done - counts.before) / (loop.time() - began)
-            told = (
-                f"{rate:.1f}/s, {counts.answered} answered, {counts.failed} failed, {counts.under_way} under way, "
-                f"at once: {int(gates.model.limit)} model, {int(gates.env.limit)} server"
-            )
+            told = standing(counts, gates, loop.time() - began)
             bar.update(task, completed=counts.done, total=counts.planned or None, told=told)
             if not console.is_terminal and loop.time() - said >= 30:
                 said = loop.time()

@@ -1,4 +1,4 @@
-"""The bytes of a call, there and back: aiohttp on an event loop, http.client without one.
+"""The bytes of a call, there and back: connections of our own on an event loop, http.client without one.
 
 tests/bench/bench_client.py measures both and the alternatives; docs/client.md has the figures.
 """
@@ -9,16 +9,15 @@ import asyncio
 import http.client
 import select
 import socket
+import ssl
 import time
 from collections import deque
-from typing import TypeVar
-
-import aiohttp
-from yarl import URL
+from typing import Any, TypeVar
 
 from agent.calls import Call
 from agent.errors import EnvTimeout, EnvUnreachable
 from agent.target import Target, answer_of
+from agent.wire import Connection, Response, connect
 
 T = TypeVar("T")
 
@@ -27,41 +26,139 @@ _KEPT_S = 60.0
 
 
 class AsyncPool:
-    """Connections of one event loop. Opened at the first call."""
+    """Connections of one event loop. Opened as they are needed, the one used last first."""
 
     def __init__(self, timeout_s: float, connections: int) -> None:
         self.timeout_s, self.connections = timeout_s, connections
-        self._session: aiohttp.ClientSession | None = None
+        self._open = 0
+        """Connections there are, those being opened among them."""
+        self._idle: deque[tuple[Connection, float]] = deque()
+        self._queue: deque[asyncio.Future[None]] = deque()
+        """Calls that wait for a connection."""
+        self._asked: dict[asyncio.Future[Response], tuple[float, Connection]] = {}
+        """Answers under way, with when their time is up: in about that order, since all have the same time."""
+        self._clock: asyncio.TimerHandle | None = None
+        self._tls: ssl.SSLContext | None = None
 
     async def ask(self, target: Target, call: Call[T]) -> T:
-        session = self._session or self._open()
-        url = URL(target.base + call.target, encoded=True)
         started = time.perf_counter()
         try:
-            async with session.request(
-                call.method, url, data=call.body, headers=target.headers, allow_redirects=False
-            ) as response:
-                body = await response.read()
+            response = await self._response(target, request_of(target, call))
         except TimeoutError as error:
             raise EnvTimeout(target.base, call.route, self.timeout_s) from error
-        except (aiohttp.ClientError, OSError) as error:
+        except OSError as error:
             raise EnvUnreachable(target.base, call.route) from error
-        return answer_of(target, call, response.status, response.headers.get, body, time.perf_counter() - started)
-
-    def _open(self) -> aiohttp.ClientSession:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self.connections, keepalive_timeout=_KEPT_S),
-            timeout=aiohttp.ClientTimeout(total=self.timeout_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept"),
+        latency_s = time.perf_counter() - started
+        return answer_of(
+            target, call, response.status, lambda name: response.headers.get(name.lower()), response.body, latency_s
         )
-        return self._session
+
+    async def _response(self, target: Target, request: bytes) -> Response:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.timeout_s
+        connection = None if self._queue else self._kept()
+        if connection is None:
+            async with asyncio.timeout_at(until):
+                connection = await self._another(target)
+        answer = connection.ask(request)
+        self._asked[answer] = until, connection
+        if self._clock is None:
+            self._clock = loop.call_at(until, self._strike)
+        try:
+            return await answer
+        except BaseException:
+            connection.close()  # half an answer would be the next call's beginning
+            raise
+        finally:
+            self._asked.pop(answer, None)
+            self._give_back(connection)
+
+    def _kept(self) -> Connection | None:
+        """The idle connection used last. Those that are too old go."""
+        while self._idle:
+            connection, since = self._idle.pop()
+            if connection.is_open and time.monotonic() - since < _KEPT_S:
+                return connection
+            connection.close()
+            self._open -= 1
+        return None
+
+    async def _another(self, target: Target) -> Connection:
+        """A new connection, or one that another call gives back where there may be no more."""
+        stand = self._queue.append
+        while self._open >= self.connections:
+            turn = asyncio.get_running_loop().create_future()
+            stand(turn)
+            stand = self._queue.appendleft  # whoever was faster to take it came later
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._wake()  # it was our turn: somebody else's now
+                raise
+            if (kept := self._kept()) is not None:
+                return kept
+        self._open += 1
+        try:
+            if target.is_tls and self._tls is None:
+                self._tls = ssl.create_default_context()
+            return await connect(target.host, target.port, self._tls if target.is_tls else None)
+        except BaseException:
+            self._open -= 1
+            self._wake()
+            raise
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection.is_open:
+            now = time.monotonic()
+            self._idle.append((connection, now))
+            while now - self._idle[0][1] >= _KEPT_S or not self._idle[0][0].is_open:
+                self._idle.popleft()[0].close()
+                self._open -= 1
+        else:
+            self._open -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    def _strike(self) -> None:
+        """One clock for all calls, set to the first whose time is up: a timer for each costs more than all this."""
+        loop = asyncio.get_running_loop()
+        self._clock, now = None, loop.time()
+        for answer, (until, _) in self._asked.items():
+            if until > now:
+                self._clock = loop.call_at(until, self._strike)
+                return
+            if not answer.done():
+                answer.set_exception(TimeoutError())
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-            await asyncio.sleep(0)  # aiohttp closes its transports in the loop's next round
+        """A call that is under way ends as one that reached nobody."""
+        while self._idle:
+            self._idle.pop()[0].close()
+            self._open -= 1
+        for _, connection in self._asked.values():
+            connection.close()
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+        await asyncio.sleep(0)  # the loop ends its transports in its next round
+
+
+def request_of(target: Target, call: Call[Any]) -> bytes:
+    """A request's bytes. Raises ValueError where what should be one line is not."""
+    path = call.target
+    if not (path.isascii() and path.isprintable()) or " " in path:
+        raise ValueError(f"{path!r:.200} cannot stand in a request.")
+    body = call.body
+    length = f"Content-Length: {len(body)}\r\n" if body is not None else ""
+    head = f"{call.method} {target.prefix}{path} HTTP/1.1\r\n{length}{target.head}"
+    return head.encode("ascii") + (body or b"")
 
 
 class SyncPool:

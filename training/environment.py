@@ -99,7 +99,9 @@ class SearchEnvironment:
         def ask(client: Client) -> tuple[str, list[str]]:
             read = client.fetch(url, number=int(page), page_chars=self._observation_chars)
             more = f"\n\n[There is more: page={read.page + 1}.]" if read.page < read.pages else ""
-            return f"{read.title}\n{read.url}\n\n{read.text}{more}", [read.doc_id]
+            # Links make a part longer than it was asked for, and what is cut must not be this line.
+            shown = f"{read.title}\n{read.url}\n\n{read.text}"[: max(0, self._observation_chars - len(more))]
+            return shown + more, [read.doc_id]
 
         return self._call(("fetch", url, page), ask)
 

@@ -25,6 +25,7 @@ from agent.replay import replay
 from agent.runner import Counts, Drain, run
 from agent.shards import SHARDS, rows
 from agent.stats import stats
+from agent.terminal import standing
 from agent.throttle import Gate, Setback
 from agent.tools.profiles import profile
 from tests.agent.loop_parts import Spoken, episodes, gates, looking_at, plan_of, player, said, turn_of, wander
@@ -188,6 +189,13 @@ async def test_steps_that_do_not_fit_the_environment_any_more_are_thrown_away(se
     counts = await roll(server, tmp_path, Spoken(wander(3)))
     assert (counts.resumed, counts.diverged, counts.done) == (6, 6, 6)
     assert plain(tmp_path) == plain(tmp_path / "calm")
+
+
+def test_the_bar_says_how_fast_and_how_well_it_goes() -> None:
+    counts = Counts(planned=50, done=30, before=10, answered=15, failed=2, under_way=7)
+    narrow = Gates(Gate(8), Gate(64))
+    narrow.env.limit = 12.7
+    assert standing(counts, narrow, 4.0) == ("5.0/s, 15 answered, 2 failed, 7 under way, at once: 8 model, 12 server")
 
 
 async def test_one_process_at_a_time_writes_to_a_run(server: str, tmp_path: Path) -> None:

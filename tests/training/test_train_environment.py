@@ -41,6 +41,24 @@ def test_a_search_is_answered_and_its_page_can_be_read(url: str) -> None:
     assert environment.fetch(page).split("\n")[1] == page
 
 
+def test_a_page_that_is_cut_still_says_that_there_is_more(url: str) -> None:
+    """At any length: a part with its title, its links and this line may be longer than what is shown."""
+    wide, cut = SearchEnvironment(url, observation_chars=20_000), 0
+    wide.reset(task_id="t1")
+    lines = wide.search("harbour", 10).split("\n")
+    for chars in range(200, 1500, 100):
+        environment = SearchEnvironment(url, max_calls=100, observation_chars=chars)
+        environment.reset(task_id="t1")
+        for line in lines:
+            if line.startswith("https://"):
+                shown = environment.fetch(line)
+                assert len(shown) <= chars
+                if environment._client().fetch(line, page_chars=chars).pages > 1:
+                    assert shown.endswith("[There is more: page=2.]")
+                    cut += len(shown) == chars
+    assert cut
+
+
 def test_a_reset_leaves_nothing_of_the_rollout_before(url: str) -> None:
     used, fresh = SearchEnvironment(url, shape=Shape()), SearchEnvironment(url, shape=Shape())
     used.reset(task_id="other", evidence=["x"])
