@@ -96,3 +96,30 @@ async def test_nothing_is_kept_alive_by_a_thread_that_waits() -> None:
 
 def test_one_process_has_one_set_of_threads_of_a_size() -> None:
     assert shared_threads(2) is shared_threads(2)
+
+
+async def test_jobs_that_follow_each_other_are_one_thread_s() -> None:
+    threads = Threads(8)
+    await asyncio.sleep(0.05)  # all of them are there and idle
+    assert len({await threads.run(threading.get_ident) for _ in range(100)}) == 1
+
+
+def test_no_job_is_forgotten_while_threads_fall_idle_and_wake() -> None:
+    """Three loops ask threads that run out of work again and again: one that is overlooked would wait for ever."""
+    threads, done = Threads(3), [0, 0, 0]
+
+    async def ask(place: int) -> None:
+        for burst in range(300):
+            numbers = range(burst % 4)
+            assert await asyncio.gather(*(threads.run(lambda n=n: n) for n in numbers)) == list(numbers)
+            done[place] += len(numbers)
+
+    async def timed(place: int) -> None:
+        await asyncio.wait_for(ask(place), 60)
+
+    asking = [threading.Thread(target=asyncio.run, args=(timed(place),)) for place in range(3)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    assert done == [450] * 3
