@@ -38,6 +38,7 @@ from corpus.records import (
     SectionRow,
     doc_id_of,
 )
+from corpus.rendered_store import Rendered, record_of
 from corpus.tables import Tables, TableWriter
 from corpus.urls import canonical_url, host_of, lookup_variants
 
@@ -55,6 +56,7 @@ Span: TypeAlias = tuple[int, int, int, int]
 _FEW = 200
 """Numbers taken out of a column one by one, which costs less than numpy's way up to about here."""
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
+_BLOBS = ("text", "head", "body", "html", "rendered")
 
 
 def day_number(date: str | None) -> int:
@@ -95,7 +97,7 @@ def write_docstore(
     `split_text`; `known_spans` gives the passages of a page that was cut before, or None.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    u8 = {name: _Column("Q", "<u8") for name in ("ids", "text", "head", "body", "html")}
+    u8 = {name: _Column("Q", "<u8") for name in ("ids", *_BLOBS)}
     u4 = {name: _Column("I", "<u4") for name in ("domain", "doc_passage")}
     u2 = {name: _Column("H", "<u2") for name in ("language", "source")}
     passage = {name: _Column("I", "<u4") for name in ("doc", "start", "end", "byte_start", "byte_end")}
@@ -104,7 +106,7 @@ def write_docstore(
     languages: dict[str, int] = {"": 0}
     digest = hashlib.sha256()
     compress = zstandard.ZstdCompressor(level=6)
-    ends = dict.fromkeys(("text", "head", "body", "html"), 0)
+    ends = dict.fromkeys(_BLOBS, 0)
     for name in ends:
         u8[name].values.append(0)
     u4["doc_passage"].values.append(0)
@@ -152,14 +154,15 @@ def write_docstore(
 
 
 def _parts(document: Document, compress: zstandard.ZstdCompressor) -> dict[str, bytes]:
-    sections = [[s.title, s.level, s.start, s.end] for s in sections_of(document.text)]
-    links = [[link.url, link.anchor, link.start, link.end] for link in document.links]
-    images = [[image.url, image.alt, image.caption] for image in document.images]
+    sections = [(s.title, s.level, s.start, s.end) for s in sections_of(document.text)]
+    links = [(link.url, link.anchor, link.start, link.end) for link in document.links]
+    images = [(image.url, image.alt, image.caption) for image in document.images]
     return {
         "text": document.text.encode(),
         "head": orjson.dumps([document.url, document.title, document.date]),
         "body": orjson.dumps([sections, links, images, document.fetched_at, document.language, list(document.aliases)]),
         "html": compress.compress(document.html.encode()) if document.html is not None else b"",
+        "rendered": record_of(document.text, sections, links, images, document.language),
     }
 
 
@@ -185,6 +188,10 @@ class _Blob:
         if path.stat().st_size:  # an empty file cannot be mapped
             with open(path, "rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    @property
+    def data(self) -> mmap.mmap | bytes:
+        return self._map
 
     def piece(self, number: int) -> bytes:
         return self._map[self.ends[number] : self.ends[number + 1]]
@@ -267,6 +274,8 @@ class DocStore:
         self.languages: list[str] = orjson.loads((folder / "languages.json").read_bytes())
         self.tables = Tables(folder)
         self._text, self._head, self._body, self._html = (_Blob(folder, n) for n in ("text", "head", "body", "html"))
+        # Snapshots of earlier versions have none: their pages are rendered when they are asked for.
+        self._rendered = _Blob(folder, "rendered") if (folder / "rendered.npy").is_file() else None
         self._decompress = zstandard.ZstdDecompressor
 
     def __len__(self) -> int:
@@ -280,15 +289,26 @@ class DocStore:
         """Number of the document with an id, or None. Any string may be asked for."""
         if not _DOC_ID.fullmatch(doc_id):
             return None
-        value, ids = int(doc_id, 16), self._id_view
+        return self._number_of(int(doc_id, 16))
+
+    def _number_of(self, value: int) -> int | None:
+        ids = self._id_view
         at = bisect_left(ids, value)
         return at if at < len(ids) and ids[at] == value else None
+
+    def _find(self, url: str) -> int | None:
+        """Number of the page whose canonical URL a string is to the letter."""
+        data = url.encode(errors="surrogatepass")  # of which no URL has any
+        return self._number_of(int.from_bytes(hashlib.sha256(data).digest()[:8], "big"))
 
     def find_url(self, url: str) -> int | None:
         """Number of the page under a URL: its own, an alias, or a near spelling (`lookup_variants`).
 
         Raises BadUrl where the string is no web URL.
         """
+        number = self._find(url)  # most who ask have read the page's own spelling somewhere
+        if number is not None:
+            return number
         canonical = canonical_url(url)
         number = self._find_spelling(canonical)
         if number is not None:
@@ -391,6 +411,22 @@ class DocStore:
 
     def body(self, number: int) -> Body:
         return Body(self._body.piece(number))
+
+    def rendered(self, number: int) -> Rendered | None:
+        """A page as it was rendered when it was stored; None where it was not, which is rare in new snapshots."""
+        blob = self._rendered
+        if blob is None or (at := blob.ends[number]) == blob.ends[number + 1]:
+            return None
+        return Rendered(blob.data, at)
+
+    def is_rendered(self, number: int) -> bool:
+        """Whether there is such a record."""
+        return self._rendered is not None and self._rendered.ends[number] < self._rendered.ends[number + 1]
+
+    def section_rows(self, number: int) -> list[SectionRow]:
+        """Sections of a page as they are stored: [title, level, start, end]."""
+        rendered = self.rendered(number)
+        return self.body(number).section_rows if rendered is None else rendered.section_rows
 
     def link_urls(self, number: int) -> list[str]:
         """Where the links of a page lead, in their order."""

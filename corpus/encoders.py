@@ -20,11 +20,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from corpus.errors import EncoderUnavailable
 from corpus.records import doc_id_of
@@ -106,14 +108,13 @@ class StaticEncoder:
     dim = 256
 
     def __init__(self) -> None:
-        from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
         root = _package_folder("wordllama")
         self._weights = root / "weights" / "l2_supercat_256.safetensors"
         self._tokens = root / "tokenizers" / "l2_supercat_tokenizer_config.json"
-        (self._table,) = load_file(self._weights).values()
-        self._table = self._table.astype(np.float32)
+        # Mapped as it lies, in 16 bits: workers share it, where each had 33 MB of its own in 32.
+        self._table = _only_tensor(self._weights)
         self._tokenizer = Tokenizer.from_file(str(self._tokens))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -133,15 +134,33 @@ class StaticEncoder:
 
     def encode_passages(self, texts: Sequence[str]) -> Vector:
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return np.stack([self._pool(encoding.ids) for encoding in encodings])
+        return np.stack([self._pool(self._wide, encoding.ids) for encoding in encodings])
 
     def encode_query(self, text: str) -> Vector:
-        return self._pool(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        return self._pool(self._table, self._tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def _pool(self, ids: list[int]) -> Vector:
+    @cached_property
+    def _wide(self) -> Vector:
+        """The table in 32 bits, for a build: to widen each row when it is taken would cost more than to add it up."""
+        return self._table.astype(np.float32)
+
+    def _pool(self, table: Vector | npt.NDArray[np.float16], ids: list[int]) -> Vector:
         if not ids:
             return np.zeros(self.dim, dtype=np.float32)
-        return _normalised(self._table[ids].mean(axis=0, dtype=np.float64))
+        return _normalised(table[ids].astype(np.float32, copy=False).mean(axis=0, dtype=np.float64))
+
+
+def _only_tensor(file: Path) -> npt.NDArray[np.float16]:
+    """The one tensor of a safetensors file, mapped: a header's length, a header in JSON, the numbers."""
+    with open(file, "rb") as data:
+        size = int.from_bytes(data.read(8), "little")
+        header = orjson.loads(data.read(size))
+    ((_, tensor),) = ((name, entry) for name, entry in header.items() if name != "__metadata__")
+    if tensor["dtype"] != "F16":
+        raise EncoderUnavailable(f"{file} holds {tensor['dtype']}, not F16. Install the version of constraints.txt.")
+    offset = 8 + size + tensor["data_offsets"][0]
+    # As a plain view: numpy's own class for maps runs Python code at each access.
+    return np.memmap(file, "<f2", "r", offset, tuple(tensor["shape"])).view(np.ndarray)
 
 
 class MiniLmEncoder:
@@ -359,7 +378,7 @@ class ReadyMadeVectors:
 class QueryVectors:
     """Query vectors by text, for one encoder that opens on first use. Thread-safe; holds at most `size` vectors."""
 
-    def __init__(self, spec: str, record: dict[str, Any], size: int = 20_000) -> None:
+    def __init__(self, spec: str, record: dict[str, Any], size: int = 3_000) -> None:
         if record.get("name") == "ready-made":
             spec, record = record["query_encoder_spec"] or "", record["query_encoder"] or {}
         self._spec, self._record, self._size = spec, record, size

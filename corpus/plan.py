@@ -17,6 +17,9 @@ _ENCODED = {"static": 2000, "minilm": 24}
 """Passages encoded to time an encoder: about a second each."""
 _BYTES_PER_PASSAGE = 900
 """Lexical index and columns, beside the text: measured on foldoc and the Factbook."""
+_BYTES_PER_TEXT_BYTE = 2.2
+"""The text, its links and sections, and the page as a fetch shows it: 2.6 in the Factbook, 3.7 in Wikipedia, where a
+passage takes less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def plan_build(sources: Sequence[str], *, sample: int = 500, sample_s: float = 3
         read_s += factor * (time.perf_counter() - started)
     # Words are indexed at the pace measured on the two-core reference machine: about 10,000 passages a second.
     base_s = read_s + passages / 10_000
-    base_bytes = 1.3 * text_bytes + _BYTES_PER_PASSAGE * passages
+    base_bytes = _BYTES_PER_TEXT_BYTE * text_bytes + _BYTES_PER_PASSAGE * passages
     time_s, disk = {}, {}
     for name in ENCODERS:
         rate, dim = _encoder_rate(name, texts)

@@ -14,6 +14,7 @@ from corpus.analyzers import is_plain, query_terms, text_terms
 from corpus.errors import BadQuery
 from corpus.passages import innermost_section, split_pages, split_text
 from corpus.records import Link, LinkRow, SectionRow
+from corpus.rendered_store import target_of
 
 EXTRACT_CHARS = 400
 """Length of the parts that `extract` chooses from: two or three sentences."""
@@ -33,10 +34,7 @@ def render_rows(text: str, links: Iterable[LinkRow], start: int, end: int) -> st
     for url, _, first, last in links:
         if first is None or last is None or first < at or last > end:
             continue
-        if "(" in url or ")" in url:
-            # A parenthesis would end the target early; escapes keep the URL the same.
-            url = url.replace("(", "%28").replace(")", "%29")
-        parts.append(f"{text[at:first]}[{text[first:last]}]({url})")
+        parts.append(f"{text[at:first]}[{text[first:last]}]({target_of(url)})")
         at = last
     parts.append(text[at:end])
     return "".join(parts)

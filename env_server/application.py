@@ -16,6 +16,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from env_server import schemas, table_schemas
+from env_server.cache import Headers
 from env_server.calls import Call
 from env_server.dialects.dialect import Asked, Dialect, Reply
 from env_server.dialects.root import RULES, SHARED_PATHS, by_keys
@@ -40,6 +41,11 @@ _LANES: dict[str, _Lane] = {
     "/v1/route": (table_schemas.RouteRequest, SearchService.route),
     "/v1/scholar": (table_schemas.ScholarRequest, SearchService.papers),
 }
+_NOW: dict[str, tuple[type[BaseModel], Callable[[SearchService, Any, View], bytes | None]]] = {
+    "/v1/fetch": (schemas.FetchRequest, SearchService.fetch_now),
+    "/v1/find": (schemas.FindRequest, SearchService.find_now),
+}
+"""What of the lanes may be answered where it is asked, without a task or a thread."""
 
 
 class Application:
@@ -84,6 +90,23 @@ class Application:
                 return
             receive = _again(body)
         await self.framework(scope, receive, send)
+
+    def now(self, scope: Scope, body: bytes) -> tuple[Headers, bytes] | None:
+        """Headers and body of an answer with status 200 that takes no waiting; None: call the application.
+
+        Raises what the application would answer as a problem.
+        """
+        lane = _NOW.get(scope["path"])
+        call: Call = scope["stillweb"]
+        if lane is None or call.dialect is not None or scope["method"] != "POST" or not _is_plain_json(scope):
+            return None
+        model, method = lane
+        try:
+            request = model.model_validate_json(body)
+        except ValidationError:
+            return None
+        made = method(self._services[call.snapshot].under(call.view), request, call.view)
+        return None if made is None else (_headers_of(made, "application/json"), made)
 
     async def _translated(self, dialect: Dialect, call: Call, scope: Scope, body: bytes) -> Reply:
         query_string = scope["query_string"].decode("latin-1")
@@ -169,15 +192,15 @@ def _again(body: bytes) -> Receive:
 
 
 async def _send(reply: Reply, send: Send, dialect: Dialect | None = None) -> None:
-    headers = [
-        (b"content-length", str(len(reply.body)).encode()),
-        (b"content-type", reply.media_type.encode()),
-        *reply.headers,
-    ]
+    headers = [*_headers_of(reply.body, reply.media_type), *reply.headers]
     if dialect is not None:
         headers.append((b"x-stillweb-dialect", dialect.name.encode()))  # tells how a request at the root was taken
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
+
+
+def _headers_of(body: bytes, media_type: str) -> Headers:
+    return [(b"content-length", b"%d" % len(body)), (b"content-type", media_type.encode())]
 
 
 def _content_type(scope: Scope) -> str:

@@ -8,15 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from env_server.connection import head_of
-
 Headers = list[tuple[bytes, bytes]]
 CacheState = Literal["hit", "miss", "coalesced", "bypass", "weather"]
 
 _ENTRY_OVERHEAD_BYTES = 1000
 """What an entry costs beside key and body: headers, containers, the dictionary's slot; measured with tracemalloc."""
 
-
+HIT: tuple[bytes, bytes] = (b"x-stillweb-cache", b"hit")
 _NO_STORE = (b"cache-control", b"no-store")
 """Of an answer of the live web in mode live, which is not to be had a second time."""
 
@@ -35,7 +33,7 @@ class FinishedAnswer:
     opened: bytes = b""
     """Pages whose text it was made of."""
     hit_head: bytes = b""
-    """`hit_headers` as they are sent, where the answer is kept and they are no other server's business."""
+    """`hit_headers` as they are sent, `HIT` last, where they are no other server's business."""
     tokens: int = 0
     """Of the body as an observation; 0 where nobody counted. This and the rest are for the ledger."""
     missed: int = 0
@@ -91,8 +89,7 @@ class Cache:
             async def run() -> FinishedAnswer:
                 try:
                     answer = await make()
-                    if answer.status == 200 and _NO_STORE not in answer.headers:
-                        self._keep(key, answer)
+                    self._keep(key, answer)
                     return answer
                 finally:
                     del self._flights[key]
@@ -102,7 +99,15 @@ class Cache:
             self.stats.coalesced += 1
         return await asyncio.shield(flight), state
 
+    def computed(self, key: bytes, answer: FinishedAnswer) -> FinishedAnswer:
+        """The same for an answer that was there at once, so that nobody else can have asked for it meanwhile."""
+        self.stats.misses += 1
+        self._keep(key, answer)
+        return answer
+
     def _keep(self, key: bytes, answer: FinishedAnswer) -> None:
+        if answer.status != 200 or _NO_STORE in answer.headers:
+            return
         # JSON comes in the room it grew into, up to twice its size; what is kept is cut to measure.
         answer = FinishedAnswer(
             answer.status,
@@ -111,7 +116,7 @@ class Cache:
             answer.hit_headers,
             answer.seen,
             answer.opened,
-            head_of(answer.status, answer.hit_headers, len(answer.body)),
+            answer.hit_head,
             answer.tokens,
             answer.missed,
         )

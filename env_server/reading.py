@@ -8,11 +8,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+import orjson
+
 from corpus.errors import CorpusError
 from corpus.filters import is_allowed
 from corpus.passages import split_pages
 from corpus.reading import extract_for_goal, find_in_text, render_rows
-from corpus.records import LinkRow, SectionRow
+from corpus.records import ImageRow, LinkRow, SectionRow
 from corpus.snapshot import PAGE_CHARS, Snapshot
 from corpus.urls import canonical_url
 from env_server.errors import EnvServerError, check_bound, item_of
@@ -38,6 +40,8 @@ Answer = dict[str, Any]
 SHORT_BYTES = 64_000
 """Pages up to here are read in 0.2 ms at most, nearly all of it under the interpreter's lock: a hop to a thread and
 back would cost more and free nobody (docs/speed.md)."""
+RENDERED_BYTES = 400_000
+"""The same where all of the page that is wanted was rendered when it was stored."""
 
 
 class Reader:
@@ -50,13 +54,57 @@ class Reader:
         self._store = snapshot.store
         self._images = snapshot.images
 
-    def short(self, page: PageRef) -> int | None:
-        """Number of a page that is read sooner than a thread is asked to; None also where there is no such page."""
+    def short(self, page: PageRef, *, rendered: bool = False) -> int | None:
+        """Number of a page that is read sooner than a thread is asked to; None also where there is no such page.
+
+        `rendered`: nothing is wanted of it but what was rendered when it was stored.
+        """
         try:
             number = self._store.require(url=page.url, doc_id=page.doc_id)
         except CorpusError:
             return None
-        return number if self._store.stored_bytes(number) <= SHORT_BYTES else None
+        limit = RENDERED_BYTES if rendered and self._store.is_rendered(number) else SHORT_BYTES
+        return number if self._store.stored_bytes(number) <= limit else None
+
+    def ready(self, request: FetchRequest, number: int) -> bytes | None:
+        """The finished body of a fetch under the empty view, copied from what was rendered when the page was stored.
+
+        None where `fetch` has to make it, or to say why not.
+        """
+        limit, part, pages, store = request.page_chars, request.page, 1, self._store
+        if request.section is not None or request.format != "markdown" or limit > self._settings.max_page_chars:
+            return None
+        page = store.rendered(number)
+        if page is None:
+            return None
+        if page.chars <= limit and part == 1:
+            markdown = page.whole
+        else:
+            text = store.text(number)
+            spans = split_pages(text, limit)
+            pages = len(spans)
+            if part > pages:
+                return None
+            markdown = page.part(text, *spans[part - 1])
+        url, title, date = store.head(number)
+        doc_id = store.doc_id(number)
+        note_opened(doc_id)
+        return orjson.dumps(
+            {
+                "snapshot_id": self._snapshot.snapshot_id,
+                "doc_id": doc_id,
+                "url": url,
+                "title": title,
+                "text": orjson.Fragment(markdown),
+                "page": part,
+                "pages": pages,
+                "date": date,
+                "language": page.language,
+                "near_duplicate_of": self._sight.twin(number, EMPTY_VIEW),
+                "images": self._images_of(page.images, EMPTY_VIEW),
+                "sections": orjson.Fragment(page.sections),
+            }
+        )
 
     def fetch(
         self, item: FetchItem | FetchRequest, options: FetchOptions, view: View, number: int | None = None
@@ -113,15 +161,18 @@ class Reader:
             "date": page.date,
             "language": page.language,
             "near_duplicate_of": self._sight.twin(number, view) if page.whole else None,
-            "images": [
-                {"url": image, "alt": alt, "caption": caption, "stored": self._sight.picture(image, view) is not None}
-                for image, alt, caption in page.images
-            ],
+            "images": self._images_of(page.images, view),
             "sections": [
                 {"title": name, "level": level, "start": first, "end": last}
                 for name, level, first, last in page.sections
             ],
         }
+
+    def _images_of(self, images: Sequence[ImageRow], view: View) -> list[Answer]:
+        return [
+            {"url": url, "alt": alt, "caption": caption, "stored": self._sight.picture(url, view) is not None}
+            for url, alt, caption in images
+        ]
 
     def whole_text(self, page: PageRef, view: View) -> Answer:
         """Of the body of a fetch as text, up to `max_page_chars`: doc_id, url, title, text, date and language.
@@ -159,6 +210,14 @@ class Reader:
             page = shortened(page, view.page_chars)
         return page_under(page, view.content_fault, doc_id=self._store.doc_id(number))
 
+    def _unlinked(self, number: int, view: View) -> Page:
+        """As `_page`, but perhaps without what only a fetch shows: links, images, language."""
+        if view is not EMPTY_VIEW:
+            return self._page(number, view)
+        store = self._store
+        _, title, date = store.head(number)
+        return Page(title, store.text(number), date, None, store.section_rows(number), (), (), ())
+
     def _note_opened(self, number: int, view: View) -> None:
         if not is_hidden(view):
             note_opened(self._store.doc_id(number))
@@ -188,7 +247,7 @@ class Reader:
         check_bound("pattern characters", len(request.pattern), self._settings.max_query_chars)
         number = self._sight.require(request, view) if number is None else number
         self._note_opened(number, view)
-        page = self._page(number, view)
+        page = self._unlinked(number, view)
         matches, total = find_in_text(
             page.text,
             page.sections,
@@ -203,7 +262,7 @@ class Reader:
         check_bound("goal characters", len(request.goal), self._settings.max_query_chars)
         number = self._sight.require(request, view)
         self._note_opened(number, view)
-        page = self._page(number, view)
+        page = self._unlinked(number, view)
         parts = extract_for_goal(
             page.text,
             page.sections,

@@ -85,9 +85,19 @@ class SearchService:
         return await self.run(lambda: orjson.dumps(self.searcher.search_batch(request, view)))
 
     async def fetch(self, request: FetchRequest, view: View = EMPTY_VIEW) -> bytes:
-        if view is EMPTY_VIEW and request.format != "html" and (number := self.reader.short(request)) is not None:
-            return orjson.dumps(self.reader.fetch(request, request, view, number))
-        return await self.run(lambda: orjson.dumps(self.reader.fetch(request, request, view)))
+        now = self.fetch_now(request, view)
+        return await self.run(lambda: orjson.dumps(self.reader.fetch(request, request, view))) if now is None else now
+
+    def fetch_now(self, request: FetchRequest, view: View) -> bytes | None:
+        """The same where a thread would cost more than it saves; else None."""
+        rendered = request.format == "markdown" and request.section is None
+        if view is not EMPTY_VIEW or request.format == "html":
+            return None
+        number = self.reader.short(request, rendered=rendered)
+        if number is None:
+            return None
+        ready = self.reader.ready(request, number)
+        return orjson.dumps(self.reader.fetch(request, request, view, number)) if ready is None else ready
 
     async def fetch_batch(self, request: FetchBatchRequest, view: View = EMPTY_VIEW) -> bytes:
         check_bound("items", len(request.items), self.settings.max_batch)
@@ -96,9 +106,14 @@ class SearchService:
         return await self.run(lambda: orjson.dumps(self.reader.fetch_batch(request, view)))
 
     async def find(self, request: FindRequest, view: View = EMPTY_VIEW) -> bytes:
-        if view is EMPTY_VIEW and not request.regex and (number := self.reader.short(request)) is not None:
-            return orjson.dumps(self.reader.find(request, view, number))
-        return await self.run(lambda: orjson.dumps(self.reader.find(request, view)))
+        now = self.find_now(request, view)
+        return await self.run(lambda: orjson.dumps(self.reader.find(request, view))) if now is None else now
+
+    def find_now(self, request: FindRequest, view: View) -> bytes | None:
+        """As `fetch_now`."""
+        if view is not EMPTY_VIEW or request.regex or (number := self.reader.short(request)) is None:
+            return None
+        return orjson.dumps(self.reader.find(request, view, number))
 
     async def similar(self, request: SimilarRequest, view: View = EMPTY_VIEW) -> bytes:
         return await self.run(lambda: orjson.dumps(self.searcher.similar(request, view)))

@@ -113,6 +113,7 @@ class _Store(DocStore):
         self.domains = disguise.domains
         self._disguise = disguise
         self._graph = real.graph
+        self._rendered = None  # with the real addresses
 
     def find_id(self, doc_id: str) -> int | None:
         return super().find_id(self._disguise.real_id(doc_id))

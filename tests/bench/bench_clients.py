@@ -3,8 +3,10 @@
     python -m tests.bench.bench_clients [--snapshot DIR] [--minilm DIR]
 
 Each client sends its next request when its last is answered; client and server share the machine. Every request but
-the hits is distinct, so nothing but a hit comes from the cache. Rounds go through all kinds and numbers of clients in
-turn; medians over rounds. Without --snapshot and --minilm both are built first (seven minutes).
+the hits is distinct, so nothing but a hit comes from the cache. Raw ASGI answers the requests of the hits with as many
+ready bytes on the same server program: what it loses with many clients is lost below us. Rounds go through all kinds
+and numbers of clients in turn; medians over rounds. Without --snapshot and --minilm both are built first (seven
+minutes).
 """
 
 from __future__ import annotations
@@ -18,12 +20,17 @@ from typing import Any
 from corpus import open_snapshot
 from tests.bench.figures import write_figures
 from tests.bench.serving.client import Load, drive, run
-from tests.bench.serving.processes import Server, stillweb
+from tests.bench.serving.processes import Server, python_module, stillweb
 from tests.bench.serving.snapshots import built
 from tests.bench.serving.traffic import QUESTIONS, Mix, endless, read_questions
 
 CLIENTS = (1, 16, 64, 256, 1000)
-KINDS = ("bm25", "hybrid", "hit", "fetch", "find", "extract")
+KINDS = ("bm25", "hybrid", "raw", "hit", "fetch", "find", "extract")
+READY = ("raw", "hit")
+"""Answered from ready bytes: the same few requests again and again."""
+AT_MOST_PER_S = {"fetch": 12_000, "find": 6_000, "extract": 3_000}
+"""Requests to have ready for each second, where it is more than 1,500: a client that makes them while the clock runs
+is slower than the server, which then waits and wakes."""
 WITHIN = 0.85
 """Throughput at 256 clients, as a share of the best, must be at least this."""
 
@@ -41,14 +48,15 @@ def loads(web_path: Path, kinds: Sequence[str], rounds: int, seconds: float, see
     found: dict[tuple[str, int], list[Load]] = {}
     with stillweb(web_path) as server:
         hits = mix.searches(300, "bm25")
-        run(drive(server, hits, 16))
-        for kind in kinds:  # thrown away
-            run(drive(server, mix.of("bm25" if kind == "hit" else kind, 100), 16))
-        for _ in range(rounds):
-            for kind in kinds:
-                for clients in CLIENTS:
-                    load = ask(server, mix, kind, hits, clients, seconds)
-                    found.setdefault((kind, clients), []).append(load)
+        size = run(drive(server, hits, 16)).body_bytes // len(hits)
+        with python_module("tests.bench.serving.baselines", "raw", str(size), str(size)) as raw:
+            for kind in kinds:  # thrown away
+                run(drive(server, mix.of("bm25" if kind in READY else kind, 100), 16))
+            for _ in range(rounds):
+                for kind in kinds:
+                    for clients in CLIENTS:
+                        load = ask(raw if kind == "raw" else server, mix, kind, hits, clients, seconds)
+                        found.setdefault((kind, clients), []).append(load)
     by_kind: dict[str, Any] = {}
     for (kind, clients), measured in found.items():
         by_kind.setdefault(kind, {})[str(clients)] = summed(measured)
@@ -59,10 +67,10 @@ def loads(web_path: Path, kinds: Sequence[str], rounds: int, seconds: float, see
 
 
 def ask(server: Server, mix: Mix, kind: str, hits: list[bytes], clients: int, seconds: float) -> Load:
-    if kind == "hit":
+    if kind in READY:
         return run(drive(server, endless(hits), clients, at_most_s=seconds))
-    # Made before the clock starts, as many as the fastest kind can answer in the time; more only if that is not enough.
-    ready = mix.of(kind, max(2 * clients, int(seconds * 1500)))
+    # Made before the clock starts, as many as can be answered in the time; more only if that is not enough.
+    ready = mix.of(kind, max(2 * clients, int(seconds * AT_MOST_PER_S.get(kind, 1500))))
     return run(
         drive(server, (request for part in (ready, made(mix, kind)) for request in part), clients, at_most_s=seconds)
     )
@@ -97,6 +105,14 @@ def main(union: Path, minilm: Path, rounds: int, seconds: float, seed: int) -> d
         **measured,
         "errors": sum(row[str(clients)]["errors"] for row in rows for clients in CLIENTS),
         "no_cliff": all(row["share_at_256"] >= WITHIN for row in rows),
+        "hits_to_raw": {
+            str(clients): round(
+                measured["union"]["kinds"]["hit"][str(clients)]["per_s"]
+                / measured["union"]["kinds"]["raw"][str(clients)]["per_s"],
+                3,
+            )
+            for clients in CLIENTS
+        },
     }
 
 

@@ -44,13 +44,22 @@ def bounds() -> str:
     serve, clients, memory = (read(name)["measured"] for name in ("serve", "clients", "memory"))
     rows = [verdict(b) for b in [*serve["bounds"], *serve["minilm"]["bounds"], *memory["bounds"]]]
     for corpus, kinds in (("", clients["union"]["kinds"]), (", MiniLM", clients["minilm"]["kinds"])):
+        limit = kinds.get("raw", {}).get("share_at_256", 1.0)
         for kind, found in kinds.items():
             share = found["share_at_256"]
             kept = "kept" if share >= 0.85 else "**missed**"
-            rows.append([f"{kind}{corpus}: requests/s at 256 clients / the best", share, "at least 0.85", kept])
+            if kind == "raw":
+                kept = "the limit of hits"
+            elif kind == "hit" and share < 0.85 and limit < 0.85:
+                kept += ", as raw ASGI does"
+            rows.append([f"{named(kind)}{corpus}: requests/s at 256 clients / the best", share, "at least 0.85", kept])
     errors = clients["errors"]
     rows.append(["errors at 1 to 1,000 clients", f"{errors:,}", "0", "kept" if errors == 0 else "**missed**"])
     return table(("Bound", "Figure", "At most", ""), rows)
+
+
+def named(kind: str) -> str:
+    return "raw ASGI" if kind == "raw" else kind
 
 
 COSTS = (
@@ -95,7 +104,7 @@ def clients() -> str:
     rows = []
     for corpus, part in (("", "union"), (", MiniLM", "minilm")):
         for kind, found in measured[part]["kinds"].items():
-            cells: list[object] = [f"{kind}{corpus}"]
+            cells: list[object] = [f"{named(kind)}{corpus}"]
             for count in ("1", "16", "64", "256", "1000"):
                 row = found[count]
                 latency = " / ".join(number(row[f"p{p}_ms"]) for p in (50, 95, 99))
