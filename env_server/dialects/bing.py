@@ -44,16 +44,15 @@ class _Page(Wanted):
 def web(asked: Asked) -> Reply:
     wanted = _wanted(asked)
     body: Values = {"_type": "SearchResponse", "queryContext": {"originalQuery": wanted.q}}
-    kinds = {kind.strip().lower() for kind in wanted.responseFilter.split(",")} - {""}
-    left_out = {kind[1:] for kind in kinds if kind.startswith("-")}
-    if "webpages" in kinds or (kinds == {f"-{kind}" for kind in left_out} and "webpages" not in left_out):
+    is_web, is_news = _kinds(wanted.responseFilter)
+    if is_web:
         pages = [_item(asked, hit, number) for number, hit in enumerate(_hits(asked, wanted))]
         items = [
             {"answerType": "WebPages", "resultIndex": i, "value": {"id": page["id"]}} for i, page in enumerate(pages)
         ]
         body["webPages"] = {"totalEstimatedMatches": wanted.offset + len(pages), "value": pages}
         body["rankingResponse"] = {"mainline": {"items": items}}
-    if "news" in kinds:
+    if is_news:
         body["news"] = {"value": _articles(asked, wanted)}
     return json_reply(body)
 
@@ -102,6 +101,16 @@ def page(asked: Asked) -> Reply:
     return Reply(text.encode("utf-8", "replace"), media_type="text/html; charset=utf-8")
 
 
+def _kinds(named: str) -> tuple[bool, bool]:
+    """Whether a responseFilter lets through web pages, and news, which must be named."""
+    if not named:
+        return True, False
+    kinds = {kind.strip().lower() for kind in named.split(",")} - {""}
+    left_out = {kind[1:] for kind in kinds if kind.startswith("-")}
+    is_web = "webpages" in kinds or (kinds == {f"-{kind}" for kind in left_out} and "webpages" not in left_out)
+    return is_web, "news" in kinds
+
+
 def _wanted(asked: Asked) -> _Search:
     wanted = asked.parse(_Search)
     if not wanted.q.strip():
@@ -110,13 +119,13 @@ def _wanted(asked: Asked) -> _Search:
 
 
 def _hits(asked: Asked, wanted: _Search, after: str | None = None) -> list[Values]:
-    dates: dict[str, Any] = {"after": after} | _dates(asked, wanted.freshness)
+    dates: dict[str, Any] = {} if after is None else {"after": after}
+    if wanted.freshness:
+        dates |= _dates(asked, wanted.freshness)
     return site_hits(asked, wanted.q, k=wanted.count, first=wanted.offset, **dates)
 
 
 def _dates(asked: Asked, freshness: str) -> dict[str, str | None]:
-    if not freshness:
-        return {}
     if freshness.lower() in _PERIODS:
         return {"after": since(asked, _PERIODS[freshness.lower()])}
     span = _SPAN.fullmatch(freshness)
@@ -136,20 +145,21 @@ def _dates(asked: Asked, freshness: str) -> dict[str, str | None]:
 
 
 def _item(asked: Asked, hit: Values, number: int) -> Values:
-    date = hit["date"]
-    seen = newest(asked.service.snapshot).isoformat() if date is None else date
+    date, url = hit["date"], hit["url"]
     page = {
         "id": f"https://api.bing.microsoft.com/api/v7/#WebPages.{number}",
         "name": hit["title"],
-        "url": hit["url"],
-        "displayUrl": hit["url"],
+        "url": url,
+        "displayUrl": url,
         "snippet": hit["snippet"],
-        "siteName": host_of(hit["url"]),
-        "dateLastCrawled": timestamp(seen),
+        "siteName": host_of(url),
+        "dateLastCrawled": timestamp(newest(asked.service.snapshot).isoformat() if date is None else date),
         "isFamilyFriendly": True,
         "isNavigational": False,
     }
-    return page if date is None else page | {"datePublished": timestamp(date)[:19]}
+    if date is not None:
+        page["datePublished"] = timestamp(date)[:19]
+    return page
 
 
 def _articles(asked: Asked, wanted: _Search) -> list[Values]:

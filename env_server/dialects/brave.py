@@ -6,7 +6,6 @@ import datetime
 import re
 from functools import lru_cache
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -15,6 +14,7 @@ from env_server.dialects.dates import newest, since, timestamp
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Values, Wanted, json_reply
 from env_server.dialects.pictures import pictures
 from env_server.dialects.sites import site_hits, sited
+from env_server.dialects.url_parts import split_url
 from env_server.errors import EnvServerError, Problem
 from env_server.schemas import ExtractRequest
 
@@ -22,14 +22,20 @@ _MAX_QUERY_CHARS = 400
 _MAX_QUERY_WORDS = 50
 _EXTRA_SNIPPETS = 5
 _EXTRA_CHARS = 300
+_ENGLISH = ["", "en"]
+"""Languages of a store that knows of no other."""
 _PERIODS = {"pd": "d", "pw": "w", "pm": "m", "py": "y"}
 _SPAN = re.compile(r"(\d{4}-\d{2}-\d{2})to(\d{4}-\d{2}-\d{2})", re.ASCII)
 _CODES = {401: "SUBSCRIPTION_TOKEN_INVALID", 422: "VALIDATION", 429: "RATE_LIMITED", 404: "NOT_FOUND"}
 
 
+_MAX_COUNT = 20
+_PLACES = tuple({"type": "web", "index": index, "all": False} for index in range(_MAX_COUNT))
+
+
 class _Search(Wanted):
     q: str = ""
-    count: Annotated[int, Field(ge=1, le=20)] = 20
+    count: Annotated[int, Field(ge=1, le=_MAX_COUNT)] = 20
     offset: Annotated[int, Field(ge=0, le=9)] = 0
     freshness: str = ""
     extra_snippets: bool = False
@@ -47,13 +53,12 @@ class _Images(_Search):
 
 def web(asked: Asked) -> Reply:
     wanted = _wanted(asked, _Search)
-    kinds = {kind.strip() for kind in wanted.result_filter.split(",")}
+    kinds = {"web"} if wanted.result_filter == "web" else {kind.strip() for kind in wanted.result_filter.split(",")}
     body: Values = {"type": "search", "query": {"original": wanted.q, "more_results_available": False}}
     if "web" in kinds:
         results = [_item(asked, wanted, hit, "search_result") for hit in _hits(asked, wanted)]
-        places = [{"type": "web", "index": index, "all": False} for index in range(len(results))]
         body["query"]["more_results_available"] = len(results) == wanted.count
-        body["mixed"] = {"type": "mixed", "main": places, "top": [], "side": []}
+        body["mixed"] = {"type": "mixed", "main": _PLACES[: len(results)], "top": [], "side": []}
         body["web"] = {"type": "search", "results": results, "family_friendly": True}
     if "news" in kinds:
         hits = _hits(asked, wanted, after="0001-01-01")
@@ -88,22 +93,24 @@ def images(asked: Asked) -> Reply:
 
 def _wanted(asked: Asked, model: type[_Search]) -> _Search:
     wanted = asked.parse(model)
-    if not wanted.q.strip():
+    query = wanted.q
+    if not query.strip():
         raise EnvServerError(422, "missing_query", "q: the query is missing.", "Send q.")
-    if len(wanted.q) > _MAX_QUERY_CHARS or len(wanted.q.split()) > _MAX_QUERY_WORDS:
+    # One of fewer letters than twice the words is within both bounds.
+    if len(query) > 2 * _MAX_QUERY_WORDS and (len(query) > _MAX_QUERY_CHARS or len(query.split()) > _MAX_QUERY_WORDS):
         limits = f"{_MAX_QUERY_CHARS} characters and {_MAX_QUERY_WORDS} words"
         raise EnvServerError(422, "query_too_long", f"q: a query has at most {limits}.", "Shorten it.")
     return wanted
 
 
 def _hits(asked: Asked, wanted: _Search, *, after: str | None = None) -> list[Values]:
-    dates: dict[str, Any] = {"after": after} | _dates(asked, wanted.freshness)
+    dates: dict[str, Any] = {} if after is None else {"after": after}
+    if wanted.freshness:
+        dates |= _dates(asked, wanted.freshness)
     return site_hits(asked, wanted.q, k=wanted.count, first=wanted.count * wanted.offset, **dates)
 
 
 def _dates(asked: Asked, freshness: str) -> dict[str, str | None]:
-    if not freshness:
-        return {}
     if freshness in _PERIODS:
         return {"after": since(asked, _PERIODS[freshness])}
     span = _SPAN.fullmatch(freshness)
@@ -119,40 +126,47 @@ def _dates(asked: Asked, freshness: str) -> dict[str, str | None]:
 
 
 @lru_cache(4096)
-def _age(date: str) -> str:
-    day = datetime.date.fromisoformat(date)
-    return f"{day:%B} {day.day}, {day.year}"
+def _age(date: str) -> tuple[str, str]:
+    """An ISO date, partial or not, as `March 1, 2024` and as `2024-03-01T00:00:00`."""
+    at = timestamp(date)[:19]
+    day = datetime.date.fromisoformat(at[:10])
+    return f"{day:%B} {day.day}, {day.year}", at
 
 
 def _item(asked: Asked, wanted: _Search, hit: Values, kind: str) -> Values:
-    host = host_of(hit["url"])
+    url, date = hit["url"], hit["date"]
+    meta_url = _meta_url(url)
+    host = meta_url["hostname"]
     item = {
         "type": kind,
         "title": hit["title"],
-        "url": hit["url"],
+        "url": url,
         "description": hit["snippet"],
-        "profile": {"name": host, "long_name": host, "url": hit["url"], "img": ""},
-        "meta_url": _meta_url(hit["url"]),
+        "profile": {"name": host, "long_name": host, "url": url, "img": ""},
+        "meta_url": meta_url,
         "family_friendly": True,
     }
     if kind == "search_result":
-        item |= {"subtype": "generic", "language": _language(asked, hit)}
-    if hit["date"] is not None:
-        at = timestamp(hit["date"])[:19]
-        item |= {"age": _age(at[:10]), "page_age": at}
+        item["subtype"] = "generic"
+        item["language"] = _language(asked, hit)
+    if date is not None:
+        item["age"], item["page_age"] = _age(date)
     if wanted.extra_snippets:
         item["extra_snippets"] = _extra(asked, wanted.q, hit)
     return item
 
 
 def _meta_url(url: str) -> Values:
-    parts = urlsplit(url)
-    return {"scheme": parts.scheme, "netloc": parts.netloc, "hostname": host_of(url), "favicon": "", "path": parts.path}
+    scheme, netloc, path, _ = split_url(url)
+    host = host_of(url) if ":" in netloc else netloc
+    return {"scheme": scheme, "netloc": netloc, "hostname": host, "favicon": "", "path": path}
 
 
 def _language(asked: Asked, hit: Values) -> str:
     """Clients need one; where the page's is not known, the vendor's own default."""
     store = asked.service.snapshot.store
+    if store.languages == _ENGLISH:
+        return "en"
     number = store.find_id(hit["doc_id"])
     return (None if number is None else store.language(number)) or "en"
 

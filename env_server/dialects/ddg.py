@@ -67,7 +67,8 @@ def _found(asked: Asked) -> tuple[_Search, list[Values]]:
     if not wanted.q.strip():
         return wanted, []
     k = _NEXT_PAGES if wanted.s else _FIRST_PAGE
-    return wanted, site_hits(asked, wanted.q, k=k, first=wanted.s, **_dates(asked, wanted.df))
+    dates = _dates(asked, wanted.df) if wanted.df else {}
+    return wanted, site_hits(asked, wanted.q, k=k, first=wanted.s, **dates)
 
 
 def _dates(asked: Asked, df: str) -> dict[str, Any]:

@@ -38,10 +38,10 @@ class _Scrape(ScrapeOptions):
 class _Search(Wanted):
     query: str
     limit: Annotated[int, Field(ge=1, le=100)] = 5
-    sources: list[str | Values] = Field(default=["web"])
+    sources: list[str | Values] = Field(default_factory=lambda: list[str | Values](["web"]))
     tbs: str = ""
-    includeDomains: list[str] = Field(default=[])
-    excludeDomains: list[str] = Field(default=[])
+    includeDomains: list[str] = Field(default_factory=list)
+    excludeDomains: list[str] = Field(default_factory=list)
     scrapeOptions: ScrapeOptions | None = None
 
 
@@ -90,7 +90,7 @@ def _web(asked: Asked, wanted: _Search, formats: list[str | Values]) -> list[Val
     items = []
     for position, hit in enumerate(_hits(asked, wanted), 1):
         item = {"url": hit["url"], "title": hit["title"], "description": hit["snippet"], "position": position}
-        items.append(item | (document(asked, hit["url"], formats) if formats else {}))
+        items.append(item | document(asked, hit["url"], formats) if formats else item)
     return items
 
 
@@ -117,8 +117,9 @@ _SEARCHES = {"web": _web, "news": _news, "images": _images}
 
 def _hits(asked: Asked, wanted: _Search, after: str | None = None) -> list[Values]:
     dates: dict[str, Any] = ({} if after is None else {"after": after}) | bounds(asked, wanted.tbs)
-    options: dict[str, Any] = {"include_domains": wanted.includeDomains, "exclude_domains": wanted.excludeDomains}
-    return site_hits(asked, wanted.query, k=wanted.limit, **options, **dates)
+    if wanted.includeDomains or wanted.excludeDomains:
+        dates |= {"include_domains": wanted.includeDomains, "exclude_domains": wanted.excludeDomains}
+    return site_hits(asked, wanted.query, k=wanted.limit, **dates)
 
 
 def _source(source: str | Values) -> str:

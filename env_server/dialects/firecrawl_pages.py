@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from corpus.errors import PageNotFound
-from env_server.dialects.dialect import Asked, Values, Wanted
+from env_server.dialects.dialect import Asked, Values, WantedWithin
 from env_server.errors import EnvServerError
 from env_server.rendering import page_html
 from env_server.schemas import ExtractRequest, PageRef
@@ -31,7 +31,7 @@ _SUMMARY_CHARS = 800
 _ANSWER_CHARS = 1500
 
 
-class ScrapeOptions(Wanted):
+class ScrapeOptions(WantedWithin):
     """What else a vendor's scrape takes (onlyMainContent, waitFor, maxAge, actions, ...) changes nothing here."""
 
     formats: list[Format] = Field(default=["markdown"], max_length=50)

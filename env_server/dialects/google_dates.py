@@ -16,6 +16,8 @@ def bounds(asked: Asked, tbs: str) -> dict[str, str]:
 
     `cd_max` is the last day that counts. Whatever is no date and no period is left out, as Google does.
     """
+    if not tbs:
+        return {}
     period = tbs.partition("qdr:")[2].partition(",")[0]
     start = since(asked, period) if period else None
     found = {} if start is None else {"after": start}

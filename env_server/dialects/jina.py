@@ -50,7 +50,7 @@ class _Search(Wanted):
     count: Annotated[int, Field(ge=0, le=20)] | None = None
     """The older name of `num`."""
     page: Annotated[int, Field(ge=1, le=1000)] = 1
-    site: str | list[str] = Field(default=[])
+    site: str | list[str] = Field(default_factory=list)
     gl: str = ""
     hl: str = ""
     location: str = ""
@@ -90,12 +90,13 @@ def read(asked: Asked) -> Reply:
 def search(asked: Asked) -> Reply:
     """Pages found, whole, five where nothing else is asked for; with `no-content` (or num 0) only the list of them."""
     values = _sought(asked)
-    wanted = asked.parse(_Search, {name: value for name, value in values.items() if name in _Search.model_fields})
+    wanted = asked.parse(_Search, values)
     options = options_of(asked, _posted(asked))
     if not wanted.q.strip():
         raise EnvServerError(400, "missing_query", "q is missing or empty.", "Send q, or the query as the path.")
     sites = [wanted.site] if isinstance(wanted.site, str) else wanted.site
-    sites = [*sites, *re.findall(r"[^\s,]+", asked.headers.get("x-site", ""))]
+    if "x-site" in asked.headers:
+        sites = [*sites, *re.findall(r"[^\s,]+", asked.headers["x-site"])]
     count = wanted.num if wanted.num is not None else wanted.count if wanted.count is not None else 5
     listed = options.respondWith == "no-content" or count == 0
     num = count or 10
@@ -103,11 +104,15 @@ def search(asked: Asked) -> Reply:
     if not hits:
         query = wanted.q[:200]
         raise EnvServerError(422, "no_results", f"No search results available for query {query}.", "Ask otherwise.")
-    share = asked.service.settings.max_batch_page_chars // len(hits)
-    pages = [_listed(hit) if listed else formatted(asked, hit["url"], options, max_chars=share) for hit in hits]
-    tokens = sum(page.tokens for page in pages)
+    if listed:
+        data = [_listed(hit) for hit in hits]
+        tokens = sum([tokens_of(hit["snippet"]) for hit in hits])
+    else:
+        share = asked.service.settings.max_batch_page_chars // len(hits)
+        pages = [formatted(asked, hit["url"], options, max_chars=share) for hit in hits]
+        data = [page.data | {"description": hit["snippet"]} for page, hit in zip(pages, hits, strict=True)]
+        tokens = sum(page.tokens for page in pages)
     check_budget(options, tokens)
-    data = [page.data | {"description": hit["snippet"]} for page, hit in zip(pages, hits, strict=True)]
     form = _form(asked)
     if form == "text":
         blocks = [_block(place, found) for place, found in enumerate(data, 1)]
@@ -187,12 +192,16 @@ def _sought(asked: Asked) -> Values:
     if path.strip() and asked.query_string and not asked.query.keys() <= _Search.model_fields.keys():
         return {"q": f"{path}?{unquote_plus(asked.query_string)}"} | _posted(asked)
     values = {name: value for name, value in asked.query.items() if name == "site" or isinstance(value, str)}
-    return ({"q": path} if path.strip() else {}) | values | _posted(asked)
+    if path.strip():
+        values = {"q": path} | values
+    return values | _posted(asked)
 
 
 def _form(asked: Asked) -> str:
     """`text`, `json` or `stream`, as Accept says; it must leave out text/plain for anything but text."""
     accept = asked.headers.get("accept", "").strip() or "*/*"
+    if accept == "application/json":
+        return "json"
     wanted = set()
     for part in accept.lower().split(","):
         name, _, parameters = part.partition(";")
@@ -208,10 +217,11 @@ def _form(asked: Asked) -> str:
 # What is answered
 
 
-def _listed(hit: Values) -> Page:
-    date = {} if hit["date"] is None else {"publishedTime": timestamp(hit["date"])}
+def _listed(hit: Values) -> Values:
     data = {"title": hit["title"], "url": hit["url"], "description": hit["snippet"], "content": ""}
-    return Page(data | date, "", tokens_of(hit["snippet"]))
+    if hit["date"] is not None:
+        data["publishedTime"] = timestamp(hit["date"])
+    return data
 
 
 def _block(place: int, found: Values) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from env_server.dialects.dates import timestamp
-from env_server.dialects.dialect import Asked, Values, Wanted
+from env_server.dialects.dialect import Asked, Values, Wanted, parsed
 from env_server.errors import EnvServerError
 from env_server.schemas import PageRef
 
@@ -32,6 +33,8 @@ HEADERS = {
 
 _FORMATS = frozenset({"content", "markdown", "html", "text", "no-content"})
 _CHARS_PER_TOKEN = 4
+_KEPT_OPTIONS = 64
+"""Few, since a client may send headers as long as the server takes any."""
 
 
 class Options(Wanted):
@@ -62,9 +65,20 @@ class Page:
 
 def options_of(asked: Asked, values: Values) -> Options:
     """From headers and the fields of a body. Raises a 422 for a format that cannot be given."""
+    said = tuple(item for item in asked.headers.items() if item[0] in HEADERS)
+    return _options(dict(said), values) if values else _kept_options(said)
+
+
+@lru_cache(_KEPT_OPTIONS)
+def _kept_options(said: tuple[tuple[str, str], ...]) -> Options:
+    """Those of headers alone, which agents repeat: reading them anew costs a cold search 40 us."""
+    return _options(dict(said), {})
+
+
+def _options(headers: dict[str, str], values: Values) -> Options:
     given = {name: value for name, value in values.items() if name in Options.model_fields}
     for header, name in HEADERS.items():
-        if header not in asked.headers or not (value := asked.headers[header].strip()):
+        if header not in headers or not (value := headers[header].strip()):
             continue
         if name in ("tokenBudget", "maxTokens"):
             digits = re.match(r"[1-9][0-9]{0,11}", value)
@@ -72,7 +86,7 @@ def options_of(asked: Asked, values: Values) -> Options:
                 given[name] = int(digits.group())
         else:
             given[name] = value
-    options = asked.parse(Options, given)
+    options = parsed(Options, given)
     if any(word in options.respondWith for word in ("shot", "lm")):
         raise EnvServerError(
             422,

@@ -109,7 +109,11 @@ def _results(asked: Asked, query: str, wanted: _Options) -> list[Values]:
 
 
 def _told(wanted: _Options) -> Values:
-    return wanted.model_dump(include={"search_type", "sparse_weight", "dense_weight"})
+    return {
+        "search_type": wanted.search_type,
+        "sparse_weight": wanted.sparse_weight,
+        "dense_weight": wanted.dense_weight,
+    }
 
 
 LITERESEARCHER = Dialect(

@@ -27,30 +27,38 @@ def documents(asked: Asked, query: str, k: int, *, by_page: bool = False) -> lis
     Passages are ranked, as in those servers' indexes, and `id` is the passage's. With `by_page` pages are, each shown
     by its best passage, so that no URL comes twice.
     """
-    level = "page" if by_page else "passage"
-    return [_document(asked, hit) for hit in hits(asked, query, k, level=level, snippet_chars=0)]
-
-
-def _document(asked: Asked, hit: Values) -> Values:
-    # Not a long snippet, which is one line: headings and tables would run into each other.
-    text = passage_text(asked, hit["passage_id"])
-    return {
-        "id": hit["passage_id"],
-        "doc_id": hit["doc_id"],
-        "url": hit["url"],
-        "title": hit["title"],
-        "text": text,
-        "contents": contents(hit["title"], text),
-        "score": hit["score"],
-    }
+    if k == 0 or not query.strip():
+        return []
+    shown: list[Values] = []
+    store = asked.service.snapshot.store
+    for score, passage in asked.scored(query, k=k, level="page" if by_page else "passage"):
+        url, title, _ = store.head(store.doc_of(passage))
+        passage_id = store.passage_id(passage)
+        # Not a long snippet, which is one line: headings and tables would run into each other.
+        text = _text_of(asked, passage)
+        shown.append(
+            {
+                "id": passage_id,
+                "doc_id": passage_id[:16],
+                "url": url,
+                "title": title,
+                "text": text,
+                "contents": contents(title, text),
+                "score": score,
+            }
+        )
+    asked.service.searcher.note_seen([document["doc_id"] for document in shown])
+    return shown
 
 
 def passage_text(asked: Asked, passage_id: str) -> str:
     """A passage as the view shows its page: "" where nothing of it is left, or where there is no such passage."""
+    passage = asked.service.snapshot.store.find_passage(passage_id)
+    return "" if passage is None else _text_of(asked, passage)
+
+
+def _text_of(asked: Asked, passage: int) -> str:
     store, view = asked.service.snapshot.store, asked.view
-    passage = store.find_passage(passage_id)
-    if passage is None:
-        return ""
     if view.content_fault is None and view.page_chars is None:
         return store.passage_text(passage)
     number = store.doc_of(passage)

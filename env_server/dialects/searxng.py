@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from html import escape
-from typing import Annotated, Any
-from urllib.parse import urlparse
+from typing import Annotated
 
 from pydantic import Field
 
@@ -17,9 +16,13 @@ from env_server.dialects.dates import since, timestamp
 from env_server.dialects.dialect import Asked, Dialect, Reply, Route, Values, Wanted, json_reply
 from env_server.dialects.pictures import pictures
 from env_server.dialects.sites import site_hits
+from env_server.dialects.url_parts import parsed_url
 from env_server.errors import EnvServerError, Problem
 
 ENGINE = "stillweb"
+_ENGINES = (ENGINE,)
+_NO_PICTURE = {"img_src": "", "thumbnail": "", "template": "default.html"}
+_EMPTY = dict.fromkeys(("answers", "corrections", "infoboxes", "suggestions", "unresponsive_engines"), ())
 _PER_PAGE = 10
 _RANGES = ("", "day", "week", "month", "year")
 _CATEGORIES = ("general", "news", "images", "videos", "science", "it", "files", "music", "map", "social media")
@@ -43,16 +46,14 @@ def search(asked: Asked) -> Reply:
     wanted = asked.parse(_Search)
     if wanted.format in ("csv", "rss"):
         raise EnvServerError(403, "format_disabled", f"The format {wanted.format} is not switched on.", "Use json.")
-    query = _BANGS.sub("", wanted.q).strip()
+    query = (_BANGS.sub("", wanted.q) if "!" in wanted.q else wanted.q).strip()
     if wanted.format != "json":  # upstream takes any other word for html, too
         results = _results(asked, wanted, query) if query else []
         return Reply(_page(wanted.q, results).encode("utf-8", "replace"), media_type=_HTML)
     if not query:
         raise EnvServerError(400, "missing_query", "No query.", "Send q.")
     results = _results(asked, wanted, query)
-    body: dict[str, Any] = {"query": wanted.q, "number_of_results": len(results), "results": results}
-    empty = ("answers", "corrections", "infoboxes", "suggestions", "unresponsive_engines")
-    return json_reply(body | {name: [] for name in empty})
+    return json_reply({"query": wanted.q, "number_of_results": len(results), "results": results} | _EMPTY)
 
 
 def config(asked: Asked) -> Reply:
@@ -75,32 +76,34 @@ def _results(asked: Asked, wanted: _Search, query: str) -> list[Values]:
     shown = {picture.page: picture for picture in pictures(asked, hits)} if category == "images" else {}
     results = []
     for position, hit in enumerate(hits, 1):
-        more = {"img_src": "", "thumbnail": "", "template": "default.html"}
+        url = hit["url"]
+        if category == "images" and url not in shown:
+            continue
+        result = {
+            "url": url,
+            "title": hit["title"],
+            "content": hit["snippet"],
+            "publishedDate": None if hit["date"] is None else timestamp(hit["date"])[:19],
+            "engine": ENGINE,
+            "engines": _ENGINES,
+            "category": category,
+            "parsed_url": parsed_url(url),
+            "positions": [position],
+            "score": hit["score"],
+        }
         if category == "images":
-            if hit["url"] not in shown:
-                continue
-            picture = shown[hit["url"]]
-            more = {"img_src": picture.url, "thumbnail_src": picture.url, "template": "images.html"}
-        results.append(
-            {
-                "url": hit["url"],
-                "title": hit["title"],
-                "content": hit["snippet"],
-                "publishedDate": None if hit["date"] is None else timestamp(hit["date"])[:19],
-                "engine": ENGINE,
-                "engines": [ENGINE],
-                "category": category,
-                "parsed_url": list(urlparse(hit["url"])),
-                "positions": [position],
-                "score": hit["score"],
-            }
-            | more
-        )
+            picture = shown[url].url
+            result |= {"img_src": picture, "thumbnail_src": picture, "template": "images.html"}
+        else:
+            result |= _NO_PICTURE
+        results.append(result)
     return results
 
 
 def _category(wanted: _Search) -> str:
     """The first one known; some clients name engines alone, of which `bing images` and `youtube` tell enough."""
+    if not wanted.categories and not wanted.engines:
+        return _CATEGORIES[0]
     names = [name.strip() for name in wanted.categories.split(",")]
     if not wanted.categories:
         names = ["videos" if name == "youtube" else name.rpartition(" ")[2] for name in wanted.engines.split(",")]

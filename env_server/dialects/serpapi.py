@@ -101,15 +101,22 @@ _KINDS: dict[str, tuple[str, Callable[[Asked, _Search, str], list[Values]]]] = {
 
 
 def _hits(asked: Asked, wanted: _Search, query: str, after: str | None = None) -> list[Values]:
-    dates: dict[str, Any] = {"after": after} | bounds(asked, wanted.tbs)
+    dates: dict[str, Any] = ({} if after is None else {"after": after}) | bounds(asked, wanted.tbs)
     return site_hits(asked, query, k=wanted.num, first=wanted.start, **dates)
 
 
 def _item(hit: Values) -> Values:
-    host = host_of(hit["url"])
-    item = {"title": hit["title"], "link": hit["url"], "displayed_link": hit["url"], "snippet": hit["snippet"]}
-    item |= {"source": host}
-    return item if hit["date"] is None else item | {"date": shown_date(hit["date"])}
+    url = hit["url"]
+    item = {
+        "title": hit["title"],
+        "link": url,
+        "displayed_link": url,
+        "snippet": hit["snippet"],
+        "source": host_of(url),
+    }
+    if hit["date"] is not None:
+        item["date"] = shown_date(hit["date"])
+    return item
 
 
 def _known() -> str:

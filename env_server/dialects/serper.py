@@ -140,13 +140,16 @@ def _hits(asked: Asked, wanted: _Search, after: str | None = None) -> list[dict[
 
 def _item(hit: dict[str, Any]) -> dict[str, Any]:
     item = {"title": hit["title"], "link": hit["url"], "snippet": hit["snippet"]}
-    return item if hit["date"] is None else item | {"date": shown_date(hit["date"])}
+    if hit["date"] is not None:
+        item["date"] = shown_date(hit["date"])
+    return item
 
 
 def _answer(wanted: _Search, kind: str, name: str, items: list[dict[str, Any]]) -> Reply:
     asked_for = {"q": wanted.q, "type": kind, "num": wanted.num, "page": wanted.page, "engine": "google"}
-    placed = [item | {"position": position} for position, item in enumerate(items, 1)]
-    return json_reply({"searchParameters": asked_for, name: placed, "credits": 1})
+    for position, item in enumerate(items, 1):
+        item["position"] = position
+    return json_reply({"searchParameters": asked_for, name: items, "credits": 1})
 
 
 def _refuse(problem: Problem) -> Reply:

@@ -33,7 +33,7 @@ def batched(handler: Handler, refuse: Callable[[Problem], Reply]) -> Handler:
             return refuse(told.problem).body
         alone = replace(asked, body=b"")
         # Not written out to be read again: orjson reads what is nested more deeply than it writes.
-        vars(alone)["json"] = question
+        vars(alone).update(json=question, fields=asked.query | question)
         try:
             return handler(alone).body
         except (EnvServerError, CorpusError) as error:

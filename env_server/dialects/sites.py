@@ -40,7 +40,7 @@ class Sited:
 
 def sited(query: str) -> Sited:
     """What a query says. One without `site:` is left as it is, byte for byte."""
-    if "site:" not in query.lower():
+    if not _may_name_sites(query):
         return Sited(query)
     words = query.split()
     places = [_operator(word) for word in words]
@@ -68,8 +68,10 @@ def sited(query: str) -> Sited:
 
 def site_hits(asked: Asked, query: str, *, k: int, first: int = 0, **options: Any) -> list[Values]:
     """`Asked.hits` of a query in which `site:` is no word. Domains among the options hold as well."""
-    if len(query) > asked.service.settings.max_query_chars:
-        return asked.hits(query, k=k, first=first, **options)  # which refuses it, before anybody takes it apart
+    if not _may_name_sites(query) or len(query) > asked.service.settings.max_query_chars:
+        return asked.hits(
+            query, k=k, first=first, **options
+        )  # which refuses what is too long, before it is taken apart
     said = sited(query)
     hosts = [place.partition("/")[0] for place in said.wanted]
     if hosts:
@@ -80,6 +82,10 @@ def site_hits(asked: Asked, query: str, *, k: int, first: int = 0, **options: An
         barred = [place for place in said.barred if "/" not in place]
         options["exclude_domains"] = [*options.get("exclude_domains", ()), *barred]
     return asked.hits(said.text, k=k, first=first, chosen=_under(asked, said), **options)
+
+
+def _may_name_sites(query: str) -> bool:
+    return "site:" in query.lower()
 
 
 def is_under(url: str, place: str) -> bool:

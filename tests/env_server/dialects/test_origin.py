@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from corpus import Snapshot, open_snapshot
 from corpus.build import build_snapshot
 from corpus.records import Document
 from env_server.dialects.dialect import Asked
-from env_server.dialects.origin import page
-from env_server.errors import EnvServerError
+from env_server.dialects.origin import ORIGIN, page
+from env_server.errors import EnvServerError, problem_of
 from env_server.service import SearchService
 from env_server.settings import ServerSettings
 from env_server.view import EMPTY_VIEW, View
@@ -109,9 +112,30 @@ def _path(url: str) -> str:
     return "/" + url.split("/", 3)[3]
 
 
-def test_refusals_keep_their_status() -> None:
-    from env_server.dialects.origin import ORIGIN
+_pieces = st.sampled_from(
+    ["/", "?", "#", "%", "..", "//", ";", "\x00", "\ud800", "é", "places", "harbour", ":", "@", "[::1]"]
+)
 
+
+@settings(max_examples=100, deadline=None)
+@given(
+    path=st.lists(_pieces | st.text(max_size=8), max_size=12).map("".join),
+    host=st.sampled_from(
+        ["tiny.example", "", "tiny.example:99999", "[::1", "a b", "\x00", "x" * 300, "münchen.example"]
+    ),
+)
+def test_no_address_ends_in_a_5xx(tiny: Snapshot, path: str, host: str) -> None:
+    target = "/" + quote(path.encode("utf-8", "surrogatepass"), safe="/?%;:@[]")
+    service = SearchService("tiny", tiny, ServerSettings(snapshots={"tiny": tiny.path}))
+    raw, _, query = target.partition("?")
+    try:
+        reply = page(Asked(service, EMPTY_VIEW, "GET", unquote(raw), target, query, "", b"", {"host": host}))
+    except Exception as error:
+        reply = ORIGIN.refuse(problem_of(error))
+    assert reply.status < 500
+
+
+def test_refusals_keep_their_status() -> None:
     for status in (401, 405, 413, 503):
         problem = EnvServerError(status, "code", "What happened.", "What to do.").problem
         reply = ORIGIN.refuse(problem)
