@@ -219,7 +219,20 @@ def _shown(state: EpisodeState) -> dict[str, Any]:
 
 
 def _call(row: Row) -> dict[str, Any]:
-    names = ("seq", "tool", "request", "attempt", "status", "observation", "chars", "fault", "seen", "opened", "at")
+    names = (
+        "seq",
+        "tool",
+        "request",
+        "attempt",
+        "status",
+        "observation",
+        "chars",
+        "fault",
+        "seen",
+        "opened",
+        "at",
+        "items",
+    )
     shown = {name: getattr(row, name) for name in names} | {"dollars": row.micro_usd / 1_000_000}
     return shown | {"gold_ranks": ranks_from(row.ranks)}
 

@@ -64,6 +64,8 @@ class CallOut(_Out):
     request: str
     """Digest of the canonical request."""
     attempt: int
+    items: int
+    """Questions or pages it asked for."""
     status: int
     observation: str
     """The first 32 hex digits of the sha256 of the body."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,8 +33,8 @@ from env_server.episode_tables import (
     delete_ended,
     delete_episodes,
     episodes,
-    later_rows,
     removed_of,
+    rows_of,
 )
 from env_server.episode_writer import EpisodeWriter, Opening, Outcome, Waiting, catch_up, unavailable
 from env_server.episodes import Episode, EpisodeState, Gold, Row, Spec
@@ -90,6 +90,8 @@ class EpisodeStore:
         """Wait for what is being written and let go of the database."""
         if self._writing is not None:
             await self._writing
+        if "_writer" in self.__dict__:
+            self._writer.close_near()
         if "_engine" in self.__dict__:
             await self._write(self._engine.dispose)
 
@@ -154,7 +156,7 @@ class EpisodeStore:
 
         def work() -> list[Row]:
             with self._engine.connect() as connection:
-                return later_rows(connection, {episode_id: after}, limit)
+                return rows_of(connection, episode_id, after, limit)
 
         return await self._read(work)
 
@@ -219,18 +221,23 @@ class EpisodeStore:
             while self._opening or self._waiting:
                 opening, self._opening = self._opening[:_MOST_ROWS], self._opening[_MOST_ROWS:]
                 if opening:
-                    await self._settle(opening, lambda batch: self._writer.open(batch))
+                    await self._settle(opening, lambda batch: self._write(lambda: self._writer.open(batch)))
                 batch, self._waiting = self._waiting[:_MOST_ROWS], self._waiting[_MOST_ROWS:]
                 if batch:
-                    await self._settle(batch, lambda batch: self._writer.commit(batch))
+                    await self._settle(batch, self._commit)
                     self._drop_ended(batch)
         finally:
             self._writing = None
 
-    async def _settle(self, batch: list[W], commit: Callable[[list[W]], Sequence[Any]]) -> None:
+    async def _commit(self, batch: list[Waiting]) -> list[Outcome]:
+        # The writer is made in its thread, where it connects.
+        outcomes = await self._writer.commit_near(batch) if "_writer" in self.__dict__ else None
+        return await self._write(lambda: self._writer.commit(batch)) if outcomes is None else outcomes
+
+    async def _settle(self, batch: list[W], commit: Callable[[list[W]], Awaitable[Sequence[Any]]]) -> None:
         """Commit a batch and tell those who wait for it; whoever has left is not told."""
         try:
-            outcomes: Sequence[Any] = await self._write(lambda: commit(batch))
+            outcomes: Sequence[Any] = await commit(batch)
         except Exception as error:
             for waiting in batch:
                 if not waiting.done.done():

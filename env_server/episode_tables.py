@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from env_server.database import writer_of
 from env_server.episodes import Episode, Gold, Row
 from env_server.errors import EnvServerError
 
-VERSION = 2
+VERSION = 3
 _PART = "episodes"
 _LOCK = 0x57111EB
 """Of PostgreSQL's advisory lock, while tables are made: two workers begin at once."""
@@ -65,6 +65,7 @@ calls = sa.Table(
     sa.Column("cached", sa.Integer, nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("missed", sa.Integer, nullable=False),
+    sa.Column("items", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 answers = sa.Table(
@@ -93,11 +94,30 @@ _known = (
     .table_valued(sa.column("id", sa.Text), sa.column("seq", sa.Integer), name="known")
     .render_derived()
 )
-_later_of_many = (
-    sa.select(calls)
-    .join(_known, sa.and_(calls.c.episode_id == _known.c.id, calls.c.seq > _known.c.seq))
-    .order_by(calls.c.episode_id, calls.c.seq)
+_known_json = (
+    sa.func.json_each(sa.bindparam("known", type_=sa.Text))
+    .table_valued(sa.column("key"), sa.column("value"))
+    .alias("known")
 )
+_PASSED_ON = [
+    calls.c[name] for name in ("episode_id", "kind", "at", "tool", "request", "chars", "micro_usd", "result", "items")
+]
+"""What of a row changes the state of its episode."""
+
+
+def _later_of_many(known: Any, name: sa.ColumnElement[str], seq: sa.ColumnElement[int]) -> sa.Select[Any]:
+    return (
+        sa.select(*_PASSED_ON)
+        .join(known, sa.and_(calls.c.episode_id == name, calls.c.seq > seq))
+        .order_by(calls.c.episode_id, calls.c.seq)
+    )
+
+
+LATER_OF_MANY = {
+    "postgresql": _later_of_many(_known, _known.c.id, _known.c.seq),
+    "sqlite": _later_of_many(_known_json, _known_json.c.key, _known_json.c.value),
+}
+"""Rows behind the last known one of each episode, by dialect. `known` of SQLite is JSON: {"ID": SEQ}."""
 ONE_EPISODE = sa.select(episodes).where(episodes.c.episode_id == sa.bindparam("id"))
 _end = (
     episodes.update()
@@ -178,8 +198,8 @@ def insert_rows(connection: sa.Connection, rows: list[Row], opened: Mapping[str,
         return True
     # By episode: two workers whose rows meet wait for each other in one order, and so not for ever.
     rows = sorted(rows, key=lambda row: (row.episode_id, row.seq))
-    values = [_values(row) | {"opened_at": opened[row.episode_id].opened_at} for row in rows]
-    statement, order = _add_call_for(connection.dialect)
+    values = [values_of(row, opened) for row in rows]
+    statement, order = add_call_for(connection.dialect)
     given = [tuple(map(row.__getitem__, order)) for row in values] if order else values
     # Past what SQLAlchemy does for each execution, which costs a call in an episode 30 microseconds.
     done = connection.exec_driver_sql(statement, given if len(given) > 1 else given[0])
@@ -194,7 +214,7 @@ def insert_rows(connection: sa.Connection, rows: list[Row], opened: Mapping[str,
 
 
 @cache
-def _add_call_for(dialect: sa.Dialect) -> tuple[str, tuple[str, ...]]:
+def add_call_for(dialect: sa.Dialect) -> tuple[str, tuple[str, ...]]:
     """The statement that adds a row as the driver takes it, and the order of its parameters where it goes by order."""
     compiled = _add_call.compile(dialect=dialect)
     return str(compiled), tuple(compiled.positiontup or ())
@@ -207,8 +227,10 @@ def removed_of(connection: sa.Connection, opened: Sequence[Episode]) -> set[str]
     return {episode.episode_id for episode in opened if found.get(episode.episode_id) != episode.opened_at}
 
 
-def _values(row: Row) -> dict[str, Any]:
+def values_of(row: Row, opened: Mapping[str, Episode]) -> dict[str, Any]:
+    """The parameters of `add_call_for`; `opened` gives the row's episode."""
     return {
+        "opened_at": opened[row.episode_id].opened_at,
         "episode_id": row.episode_id,
         "seq": row.seq,
         "kind": row.kind,
@@ -230,17 +252,31 @@ def _values(row: Row) -> dict[str, Any]:
         "cached": row.cached,
         "bytes": row.bytes,
         "missed": row.missed,
+        "items": row.items,
     }
 
 
-def later_rows(connection: sa.Connection, known: Mapping[str, int], limit: int | None = None) -> list[Row]:
-    """Rows behind the last known one of each episode, in the order of each."""
-    if connection.dialect.name == "postgresql" and len(known) > 1:  # one way there and back for all of them
-        found = connection.execute(_later_of_many, {"ids": list(known), "seqs": list(known.values())}).all()
-        return [_row(each) for each in found]
+def rows_of(connection: sa.Connection, episode_id: str, after: int, limit: int | None = None) -> list[Row]:
+    """Rows of an episode behind number `after`, in their order."""
     wanted = _later if limit is None else _later.limit(limit)
+    return [_row(each) for each in connection.execute(wanted, {"id": episode_id, "seq": after}).all()]
+
+
+def later_rows(connection: sa.Connection, known: Mapping[str, int]) -> list[Row]:
+    """What is behind the last known row of each episode, in the order of each: rows as `passed_on` has them."""
+    # One way there and back for all of them.
+    if connection.dialect.name == "postgresql":
+        given: dict[str, Any] = {"ids": list(known), "seqs": list(known.values())}
+    else:
+        given = {"known": orjson.dumps(known).decode()}
+    return passed_on(connection.execute(LATER_OF_MANY[connection.dialect.name], given))
+
+
+def passed_on(found: Iterable[Sequence[Any]]) -> list[Row]:
+    """Rows with what changes the state of their episode, and nothing else."""
     return [
-        _row(each) for name, seq in known.items() for each in connection.execute(wanted, {"id": name, "seq": seq}).all()
+        Row(name, kind, at, tool, request, chars=chars, micro_usd=micro_usd, result=result, items=items)
+        for name, kind, at, tool, request, chars, micro_usd, result, items in found
     ]
 
 

@@ -149,10 +149,12 @@ class Episodes:
         body_bytes: int = 0,
         missed: int = 0,
         ranks: str = "",
+        items: int = 1,
     ) -> Outcome:
         """Put a call on record. Its answer may leave once this has come back with a number.
 
-        `micro_usd` is what it would have cost; None: what `charge` says. The last five are for the ledger alone.
+        `micro_usd` is what it would have cost; None: what `charge` says. `run` to `missed` are for the ledger
+        alone. `items` is how many questions or pages it asked for (`weather/groups.py`).
         "again": the call was made of a state that is past (another worker has counted an equal one): begin anew.
         A Problem: the episode ended, or its budget did, before this call's turn came; it is the answer then.
         """
@@ -177,6 +179,7 @@ class Episodes:
             bytes=body_bytes,
             missed=missed,
             ranks=ranks,
+            items=items,
         )
         if micro_usd is None:
             row.micro_usd = self._charge(row)

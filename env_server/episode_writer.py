@@ -1,4 +1,5 @@
-"""Rows of episodes on their way into the database: what the store's one writing thread does.
+"""Rows of episodes on their way into the database: what the store's one writing thread does, and the event loop in its
+place where that goes without waiting (`episode_near.py`); never both at once.
 
 Optimistic first: rows are numbered by what this worker knows of their episodes. Where another worker has used a number
 already, the key says so; then what is new is read, and every row of the batch asked again whether it still may come.
@@ -8,7 +9,9 @@ A row whose episode was removed meanwhile is refused with "again", whoever has t
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -17,9 +20,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from env_server.database import writer_of
+from env_server.episode_near import Lost, Near, Unlucky, open_near
 from env_server.episode_tables import insert_episodes, insert_rows, later_rows, removed_of
 from env_server.episodes import Episode, EpisodeState, Gold, Row
 from env_server.errors import EnvServerError, Problem
+
+logger = logging.getLogger(__name__)
 
 Outcome = int | Literal["again"] | Problem
 """The number of a committed row; "again" where it was made of a state that is past; or why it may not be."""
@@ -79,11 +85,35 @@ class _Removed(Exception):
     """An episode of the batch is not there any more."""
 
 
+def _states_of(batch: Sequence[Waiting]) -> dict[str, EpisodeState]:
+    """By episode. One may have left the cache and come back: then two states of it are about, and one counts."""
+    states: dict[str, EpisodeState] = {}
+    for waiting in batch:
+        states.setdefault(waiting.row.episode_id, waiting.state)
+    return states
+
+
+def _admit(
+    batch: Sequence[Waiting], states: Mapping[str, EpisodeState], outcomes: list[Outcome], rows: list[Row]
+) -> None:
+    """Number the rows that may come and apply them: `outcomes` of all, `rows` those to insert."""
+    for waiting in batch:
+        row, state = waiting.row, states[waiting.row.episode_id]
+        verdict = "again" if state.is_removed else state.admit(row)
+        if verdict == "yes":
+            row.seq = state.seq + 1
+            state.apply(row)
+            rows.append(row)
+        outcomes.append(row.seq if verdict == "yes" else verdict)
+
+
 class EpisodeWriter:
-    """For one thread: that of the store which writes."""
+    """For the store's thread that writes; `commit_near` and `close_near` for its event loop, while the thread rests."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._near: Near | None = None
+        self._is_near_open = False
         self._shared: dict[str, int] = {}
         """Episodes that another worker writes to, and for how many more batches to think so."""
 
@@ -91,11 +121,6 @@ class EpisodeWriter:
     def _connection(self) -> sa.Connection:
         """The writer's own, held open. Where the server has closed it, SQLAlchemy opens another."""
         return writer_of(self._engine)
-
-    @cached_property
-    def _statements(self) -> sa.Connection:
-        """The same for single statements, each a transaction: one way to the database and back instead of three."""
-        return writer_of(self._engine, in_transactions=False)
 
     def open(self, batch: list[Opening]) -> list[bool]:
         """Whether each id was free. One transaction; where an id is taken, one for each."""
@@ -116,10 +141,11 @@ class EpisodeWriter:
 
         Raises a 503 where the others are always first.
         """
-        # An episode may have left the cache and come back: then two states of it are about, and one of them counts.
-        states: dict[str, EpisodeState] = {}
-        for waiting in batch:
-            states.setdefault(waiting.row.episode_id, waiting.state)
+        if not self._is_near_open:
+            self._is_near_open = True
+            with suppress(DBAPIError):  # a database that gives no more connections: the thread's own will do
+                self._near = open_near(self._engine)
+        states = _states_of(batch)
         # Where another worker was a moment ago it mostly is still: a first try would fail, and cost as much again.
         is_shared = not self._shared.keys().isdisjoint(states)
         for number in range(_TRIES):
@@ -135,38 +161,76 @@ class EpisodeWriter:
                 return outcomes
         raise unavailable()
 
+    async def commit_near(self, batch: list[Waiting]) -> list[Outcome] | None:
+        """The same on the event loop. None where the thread has to do it; the states are then as they were.
+
+        Raises a 503 where the connection breaks off in the middle.
+        """
+        near = self._near
+        if near is None or not near.takes(len(batch)) or any(waiting.row.kind != "call" for waiting in batch):
+            return None
+        states = _states_of(batch)
+        is_shared = not self._shared.keys().isdisjoint(states)
+        if is_shared and not near.catches_up:
+            return None
+        outcomes: list[Outcome] = []
+        rows: list[Row] = []
+        known = {name: state.seq for name, state in states.items()} if is_shared else None
+
+        def admit(later: Sequence[Row]) -> list[Row]:
+            for row in later:
+                states[row.episode_id].apply(row)
+            if known is not None:
+                self._note_shared(states, known)
+            _admit(batch, states, outcomes, rows)
+            if known is None and len(rows) < len(batch):
+                raise Unlucky  # a refusal by a state that may be past
+            return rows
+
+        try:
+            await near.commit(known, {name: state.episode for name, state in states.items()}, admit)
+        except BaseException as error:
+            self._undo(rows, states)
+            if isinstance(error, Lost):
+                logger.error("the database of episodes broke off: %s", type(error.__cause__).__name__)
+                self._forget_connections()
+                raise unavailable() from None
+            if isinstance(error, Unlucky):
+                return None
+            raise
+        return outcomes
+
+    def close_near(self) -> None:
+        """Let go of the event loop's connection."""
+        if self._near is not None:
+            self._near.close()
+        self._near = None
+
+    def _forget_connections(self) -> None:
+        """They went the same way as the one that broke off. New ones are opened at the next row."""
+        self._near, self._is_near_open = None, False
+        if "_connection" in self.__dict__:
+            self._connection.invalidate()
+
     def _try(
         self, batch: Sequence[Waiting], states: dict[str, EpisodeState], *, is_caught_up: bool
     ) -> list[Outcome] | None:
         """None where another worker was there first, or may have been; the states are then as they were."""
         outcomes: list[Outcome] = []
         rows: list[Row] = []
-
-        def admit() -> None:
-            for waiting in batch:
-                row, state = waiting.row, states[waiting.row.episode_id]
-                verdict = "again" if state.is_removed else state.admit(row)
-                if verdict == "yes":
-                    row.seq = state.seq + 1
-                    state.apply(row)
-                    rows.append(row)
-                outcomes.append(row.seq if verdict == "yes" else verdict)
-
         try:
             if is_caught_up:
                 with self._connection.begin():
                     before = {name: state.seq for name, state in states.items()}
                     catch_up(list(states.values()), self._connection)
                     self._note_shared(states, before)
-                    admit()
+                    _admit(batch, states, outcomes, rows)
                     self._insert(self._connection, rows, states)
                 return outcomes
-            admit()
+            _admit(batch, states, outcomes, rows)
             if len(rows) == len(batch):
-                is_statement = len(rows) == 1 and rows[0].kind == "call"
-                writer = self._statements if is_statement else self._connection
-                with writer.begin():
-                    self._insert(writer, rows, states)
+                with self._connection.begin():
+                    self._insert(self._connection, rows, states)
                 return outcomes
         except BaseException as error:
             self._undo(rows, states)
@@ -191,7 +255,8 @@ class EpisodeWriter:
         """Remember for some batches which episodes another worker writes to."""
         for name, state in states.items():
             if state.seq > before[name]:
-                self._shared[name] = _SHARED_BATCHES
+                # The first time it may be that a client has come over from there; then there is one batch to see.
+                self._shared[name] = _SHARED_BATCHES if name in self._shared else 1
             elif name in self._shared:
                 self._shared[name] -= 1
                 if not self._shared[name]:

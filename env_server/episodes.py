@@ -40,10 +40,11 @@ class _Value(BaseModel):
 
 
 class Budget(_Value):
-    """What an episode may spend. A call begins while something of each is left, and is then answered whole."""
+    """What an episode may spend. A call begins while something of each is left, and is then answered whole, batches
+    too."""
 
     calls: Count | None = None
-    """Calls of any tool."""
+    """Calls of any tool; a batch counts each of its questions or pages."""
     tools: Annotated[dict[Annotated[str, StringConstraints(max_length=64)], Count], Field(max_length=64)] = {}
     """Calls of one tool: {"search": 10, "fetch": 20}."""
     tokens: Count | None = None
@@ -153,6 +154,8 @@ class Row:
     bytes: int = 0
     missed: int = 0
     """Pages asked for that are not there."""
+    items: int = 1
+    """Questions or pages it asked for: what budgets of calls count."""
 
     @property
     def tokens(self) -> int:
@@ -195,10 +198,10 @@ class EpisodeState:
             self.state = row.kind if sign > 0 else "open"
             self.result = row.result if sign > 0 else None
             return
-        self.calls += sign
+        self.calls += sign * row.items
         self.tokens += sign * row.tokens
         self.micro_usd += sign * row.micro_usd
-        self.tools[row.tool] = self.tools.get(row.tool, 0) + sign
+        self.tools[row.tool] = self.tools.get(row.tool, 0) + sign * row.items
         self.attempts[row.request] = self.attempts.get(row.request, 0) + sign
 
     def admit(self, row: Row) -> Literal["yes", "again"] | Problem:

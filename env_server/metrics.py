@@ -32,8 +32,9 @@ _SUM = len(_LABELS)
 _CACHE_BYTES, _QUEUE, _FIRST = 0, 1, 2
 _LEDGER = {
     "calls": "Calls that were let in.",
+    "items": "Questions and pages that calls asked for: a batch of n counts n.",
     "cached": "Calls answered from the cache.",
-    "billed": "Calls that a vendor would have charged for.",
+    "billed": "Items that a vendor would have charged for.",
     "bytes": "Bytes of bodies.",
     "tokens": "Tokens of observations: characters / 4.",
     "faults": "Calls that met drawn weather.",

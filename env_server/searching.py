@@ -14,7 +14,7 @@ from env_server.errors import EnvServerError, check_bound, item_of
 from env_server.schemas import SearchBatchRequest, SearchOptions, SearchRequest, SimilarRequest
 from env_server.settings import ServerSettings
 from env_server.sight import Sight
-from env_server.trace import note_seen
+from env_server.trace import note_looked_at, note_seen
 from env_server.view import View
 from env_server.weather.content import RANKING_FAULTS
 from env_server.weather.ranking import Lens, ranking_under, short_snippet
@@ -24,6 +24,8 @@ Answer = dict[str, Any]
 
 CHOSEN_DEPTH = 20_000
 """Hits of a ranking that are looked at where only some of them are wanted."""
+CHOSEN_FROM = 40_000
+"""Hits that the rankings of one request look at so, before no further one is begun."""
 
 
 def without_distractors(view: View) -> View:
@@ -60,8 +62,21 @@ class Searcher:
         *,
         chosen: Callable[[Scored], bool] | None = None,
     ) -> Answer:
-        """A ranking under filters; with `chosen` of those of the first CHOSEN_DEPTH hits that it takes, and no
-        distractors, which it would have to take, too."""
+        """A ranking under filters; `chosen` as in `scored`."""
+        mode, scored = self.scored(query, options, filters, view, chosen=chosen)
+        return self._ranking(query, mode, scored, options.snippet_chars, view)
+
+    def scored(
+        self,
+        query: str,
+        options: SearchOptions,
+        filters: Filters,
+        view: View,
+        *,
+        chosen: Callable[[Scored], bool] | None = None,
+    ) -> tuple[str, list[Scored]]:
+        """(mode, hits) under filters; with `chosen` of those of the first CHOSEN_DEPTH hits that it takes, and no
+        distractors, which it would have to take, too. Raises a 422 where the request has looked at CHOSEN_FROM hits."""
         self.check_query(query)
         check_bound("k", options.k, self._settings.max_k)
         mode = options.mode or self._snapshot.manifest.settings.default_mode
@@ -74,16 +89,22 @@ class Searcher:
             depth, found = 4 * k, list[Scored]()
             while True:
                 hits = find(min(depth, CHOSEN_DEPTH))
+                note_looked_at(len(hits))
                 found = [hit for hit in hits if chosen is None or chosen(hit)][:k]
                 if len(found) == k or len(hits) < depth or depth >= CHOSEN_DEPTH:
                     return found
                 depth *= 4
 
+        if chosen is not None and note_looked_at() >= CHOSEN_FROM:
+            raise EnvServerError(
+                422,
+                "batch_too_deep",
+                f"The queries of this batch that come before have looked through {note_looked_at():,} hits.",
+                "Send this one in another request.",
+            )
         if chosen is None:
-            scored = self.seen(find, query, options.k, filters, view)
-        else:
-            scored = self.seen(find_chosen, query, options.k, filters, without_distractors(view))
-        return self._ranking(query, mode, scored, options.snippet_chars, view)
+            return mode, self.seen(find, query, options.k, filters, view)
+        return mode, self.seen(find_chosen, query, options.k, filters, without_distractors(view))
 
     def seen(
         self, find: Callable[[int], list[Scored]], query: str, k: int, filters: Filters, view: View

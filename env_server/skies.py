@@ -31,6 +31,7 @@ from env_server.trace import unpacked
 from env_server.view import View
 from env_server.weather.content import RANKING_FAULTS
 from env_server.weather.draw import Weather, draw, problem_of_fault
+from env_server.weather.groups import items_of
 from env_server.weather.profiles import Profile, profile_named
 from env_server.weather.ranking import as_text, ranks_of
 from env_server.weather.views import changes_rankings, view_of_episode, view_under
@@ -42,6 +43,8 @@ Answered = tuple[FinishedAnswer, CacheState]
 
 NO_ANSWER = FinishedAnswer(0, [], b"", [])
 """In place of an answer: the connection is closed."""
+_LAST = b"x-stillweb-cache: hit\r\n\r\n"
+"""How the head of a kept answer ends."""
 _MOST_DIGITS = 18
 _KEPT_VIEWS = 10_000
 
@@ -119,6 +122,7 @@ class Skies:
                     body_bytes=len(answer.body),
                     missed=answer.missed,
                     ranks=ranks,
+                    items=items_of(asked.body),
                 )
             finally:
                 episodes.leave(turn)
@@ -252,16 +256,23 @@ def told_of(answer: FinishedAnswer, weather: Weather | None) -> FinishedAnswer:
     extra = [(b"x-stillweb-latency-s", f"{weather.latency_s:.6f}".encode())] if weather.latency_s else []
     if weather.drawn:
         extra.append((b"x-stillweb-fault", " ".join(weather.drawn).encode()))
+    # The cache's state stays the last header: the front writes another in its place where the answer is no hit.
+    head, kept = answer.hit_head, answer.hit_headers
+    if head.endswith(_LAST):
+        head = b"".join((head[: -len(_LAST)], *(b"%b: %b\r\n" % header for header in extra), _LAST))
+    else:
+        head = b""
     # Made field by field, which takes a third of what `replace` does: under a storm every answer comes by.
     return FinishedAnswer(
         answer.status,
         [*answer.headers, *extra],
         answer.body,
-        [*answer.hit_headers, *extra],
+        [*kept[:-1], *extra, *kept[-1:]],
         answer.seen,
         answer.opened,
-        tokens=answer.tokens,
-        missed=answer.missed,
+        head,
+        answer.tokens,
+        answer.missed,
         fault=" ".join(weather.drawn),
     )
 

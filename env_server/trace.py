@@ -14,12 +14,14 @@ from contextvars import ContextVar
 class Trace:
     """doc_ids in the order of their first showing."""
 
-    __slots__ = ("missed", "opened", "seen")
+    __slots__ = ("looked_at", "missed", "opened", "seen")
 
     def __init__(self) -> None:
         self.seen: dict[str, None] = {}
         self.opened: dict[str, None] = {}
         self.missed: dict[str, None] = {}
+        self.looked_at = 0
+        """Hits that some were chosen from; it bounds what one request may cost."""
 
 
 def packed(doc_ids: Iterable[str]) -> bytes:
@@ -69,3 +71,12 @@ def note_found(page: str) -> None:
     trace = _CURRENT.get()
     if trace is not None:
         trace.missed.pop(page, None)
+
+
+def note_looked_at(hits: int = 0) -> int:
+    """Hits that some are chosen from; how many those are in this request by now, 0 outside of one."""
+    trace = _CURRENT.get()
+    if trace is None:
+        return 0
+    trace.looked_at += hits
+    return trace.looked_at

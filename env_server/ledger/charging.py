@@ -14,8 +14,9 @@ def counts_of(row: Row) -> Counts:
     is_billed = 200 <= row.status < 400
     return Counts(
         calls=1,
+        items=row.items,
         cached=row.cached,
-        billed=int(is_billed),
+        billed=row.items if is_billed else 0,
         bytes=row.bytes,
         tokens=row.tokens,
         billed_tokens=row.tokens if is_billed else 0,

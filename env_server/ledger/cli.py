@@ -85,7 +85,7 @@ def _print(report: Report) -> None:
         shown = Table(box=SIMPLE)
         for name in ("dialect", "tool"):
             shown.add_column(name)
-        for name in ("calls", "cached", "tokens", "pages", "made up", "faults", "avoided $"):
+        for name in ("calls", "items", "cached", "tokens", "pages", "made up", "faults", "avoided $"):
             shown.add_column(name, justify="right")
         shown.add_column("priced as")
         for row in run["rows"]:
@@ -101,13 +101,13 @@ def _print(report: Report) -> None:
         highlight=False,
     )
     if total["unpriced_calls"]:
-        console.print(f"Not in it: {total['unpriced_calls']:,} calls whose price is unknown (--prices FILE tells one).")
+        console.print(f"Not in it: {total['unpriced_calls']:,} items whose price is unknown (--prices FILE tells one).")
     if report["source"] == "worker":
         console.print("Of one worker since its start: with `stillweb serve --database` the ledger is kept.")
 
 
 def _cells(row: Report) -> list[str]:
-    numbers = [f"{row[name]:,}" for name in ("calls", "cached", "tokens", "pages", "missed", "faults")]
+    numbers = [f"{row[name]:,}" for name in ("calls", "items", "cached", "tokens", "pages", "missed", "faults")]
     spend = row["avoided_micro_usd"]
     return [*numbers, "unknown" if spend is None else f"{spend / 1e6:,.6f}"]
 

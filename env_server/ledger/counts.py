@@ -19,10 +19,12 @@ class Counts:
     """Whole numbers that are added up."""
 
     calls: int = 0
+    items: int = 0
+    """Questions and pages they asked for: a batch of n counts n (`weather/groups.py`)."""
     cached: int = 0
     """Answered from the cache of finished answers."""
     billed: int = 0
-    """Answered with a status under 400: what vendors charge for."""
+    """Items of calls answered with a status under 400: what vendors charge for."""
     bytes: int = 0
     """Of bodies, before any compression."""
     tokens: int = 0

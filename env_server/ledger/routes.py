@@ -26,9 +26,11 @@ class _Numbers(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     calls: int
+    items: int
+    """Questions and pages they asked for: a batch of n counts n."""
     cached: int
     billed: int
-    """Calls that vendors charge for: a status under 400."""
+    """Items that vendors charge for: those of calls with a status under 400."""
     bytes: int
     tokens: int
     """Of observations: a quarter of their characters, rounded up for each."""
@@ -53,7 +55,7 @@ class LedgerTotal(_Numbers):
     avoided_micro_usd: int
     """Of the calls whose price is known."""
     unpriced_calls: int
-    """Those that would have been charged at a price nobody knows."""
+    """Items that would have been charged at a price nobody knows."""
 
 
 class LedgerRun(BaseModel):

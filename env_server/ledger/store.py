@@ -25,7 +25,7 @@ from env_server.threads import Threads
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
 _PART = "ledger"
 _ID_CHARS = 17
 """A doc_id and the space behind it, as rows of calls have them."""
@@ -52,8 +52,9 @@ _tokens = (calls.c.chars + (CHARS_A_TOKEN - 1)) // CHARS_A_TOKEN
 _is_billed = calls.c.status.between(200, 399)
 _OF_A_ROW: Mapping[str, sa.ColumnElement[int]] = {
     "calls": sa.literal(1),
+    "items": calls.c["items"],
     "cached": calls.c.cached,
-    "billed": sa.case((_is_billed, 1), else_=0),
+    "billed": sa.case((_is_billed, calls.c["items"]), else_=0),
     "bytes": calls.c.bytes,
     "tokens": _tokens,
     "billed_tokens": sa.case((_is_billed, _tokens), else_=0),

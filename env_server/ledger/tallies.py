@@ -21,7 +21,7 @@ from env_server.cache import CacheState, FinishedAnswer
 from env_server.dialects.root import SHARED_PATHS
 from env_server.ledger.counts import CHARS_A_TOKEN, OTHER_RUN, Counts, Line, Read, run_named
 from env_server.trace import unpacked
-from env_server.weather.groups import NATIVE, group_of
+from env_server.weather.groups import NATIVE, group_of, items_of
 
 if TYPE_CHECKING:
     from env_server.metrics import Metrics
@@ -87,13 +87,15 @@ class Ledger:
         tally = self._known.get(known) or self._find(known, scope, answer)
         size = len(answer.body)
         tokens = answer.tokens or -(-size // CHARS_A_TOKEN)
+        items = items_of(scope.get(BODY, b""))
         tally.calls += 1
+        tally.items += items
         tally.bytes += size
         tally.tokens += tokens
         if state == "hit":
             tally.cached += 1
         if 200 <= answer.status < 400:
-            tally.billed += 1
+            tally.billed += items
             tally.billed_tokens += tokens
         if answer.opened:
             tally.pages += len(answer.opened) // 8

@@ -64,6 +64,12 @@ class Outgoing:
             values |= given if isinstance(given, dict) else {}
         return values
 
+    @cached_property
+    def items(self) -> list[Any] | None:
+        """Those of a JSON array in the body: a batch of requests. None where it is none."""
+        given = orjson.loads(self.body) if self.content_type == _JSON else None
+        return given if isinstance(given, list) else None
+
 
 def outgoing(
     dialect: str,
@@ -112,10 +118,16 @@ def _body(content_type: str, body: bytes, is_kept: Callable[[str], bool]) -> tup
     try:
         value = orjson.loads(body)
         if isinstance(value, dict):
-            value = {name: given for name, given in value.items() if is_kept(name)}
+            value = _without(value, is_kept)
+        elif isinstance(value, list):  # a batch of requests
+            value = [_without(item, is_kept) if isinstance(item, dict) else item for item in value]
         return _JSON, orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return kind, body
+
+
+def _without(values: dict[str, Any], is_kept: Callable[[str], bool]) -> dict[str, Any]:
+    return {name: given for name, given in values.items() if is_kept(name)}
 
 
 def _pairs(text: str, is_kept: Callable[[str], bool]) -> str:

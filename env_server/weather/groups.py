@@ -58,6 +58,8 @@ _BY_PATH: dict[str, _Rows] = {
     "uni-agent": (("/crawl", "fetch"),),
 }
 """Beginnings of paths; the first that fits counts. What stands in no row of a dialect is a search."""
+_LISTS = ("queries", "items", "urls", "ids")
+"""What dialects call the list of a batch."""
 _TOOLS: _Rows = (("search", "search"), ("find", "find"), ("link", "links"), ("extract", "extract"))
 
 
@@ -71,6 +73,22 @@ def group_of(dialect: str, path: str, body: bytes = b"") -> RouteGroup:
         if path.startswith(beginning):
             return group
     return "search"
+
+
+def items_of(body: bytes) -> int:
+    """How many questions or pages a request asks for: a batch as many as it lists, anything else one.
+
+    A list of them is a JSON array, or stands in an object under one name or another.
+    """
+    if b"[" not in body:
+        return 1
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return 1
+    if isinstance(value, dict):
+        value = next((value[name] for name in _LISTS if isinstance(value.get(name), list)), None)
+    return max(1, len(value)) if isinstance(value, list) else 1
 
 
 def _of_message(body: bytes) -> RouteGroup:

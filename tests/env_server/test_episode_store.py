@@ -248,6 +248,64 @@ async def test_a_server_that_ends_connections_is_asked_again(server: partial[str
     assert await call(episodes) == 2
 
 
+async def test_a_call_that_waits_for_the_database_keeps_no_other_from_being_answered(url: str) -> None:
+    episodes = Episodes(EpisodeStore(url))
+    await opened(episodes)
+    assert [await call(episodes, name) for name in "abc"] == [1, 1, 1]
+    engine = engine_of(url)
+    lock = (
+        "lock table calls in exclusive mode"
+        if engine.dialect.name == "postgresql"
+        else "insert into about values (1, 1)"
+    )
+    with engine.connect() as other, other.begin() as transaction:
+        other.exec_driver_sql(lock)
+        waiting = asyncio.create_task(call(episodes, "a"))
+        for turn in range(50):  # the event loop goes on
+            assert isinstance(await episodes.begin("e1", b"%d" % turn, "search", snapshot_id="s1"), Turn)
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        transaction.rollback()
+    assert await waiting == 2
+    assert [row.seq for row in await episodes.store.rows("e1")] == [1, 2, 3, 4]
+
+
+def test_the_log_of_sqlite_is_written_back_though_calls_are_committed_on_the_event_loop(tmp_path: Path) -> None:
+    path = tmp_path / "episodes.sqlite"
+
+    async def make_calls() -> None:
+        episodes = Episodes(EpisodeStore(path))
+        await opened(episodes)
+        for number in range(2000):
+            assert await call(episodes, f"q{number}") == 1
+
+    asyncio.run(make_calls())
+    assert Path(f"{path}-wal").stat().st_size < 16 * 1024**2
+
+
+@pytest.mark.parametrize("calls", [1, 40, 200])
+async def test_calls_that_arrive_together_are_all_numbered_whatever_their_number(url: str, calls: int) -> None:
+    episodes = Episodes(EpisodeStore(url))
+    for number in range(4):
+        await opened(episodes, f"e{number}")
+    assert await call(episodes, "first", "e0") == 1
+    await asyncio.gather(*(call(episodes, f"q{number}", f"e{number % 4}") for number in range(calls)))
+    found = [[row.seq for row in await episodes.store.rows(f"e{number}")] for number in range(4)]
+    assert sum(map(len, found)) == calls + 1
+    assert all(seqs == list(range(1, len(seqs) + 1)) for seqs in found)
+
+
+async def test_a_call_of_an_episode_that_another_worker_removed_is_refused(url: str) -> None:
+    first, second = Episodes(EpisodeStore(url)), Episodes(EpisodeStore(url))
+    await opened(first)
+    for name in "abc":
+        assert await call(first, name) == 1
+    await second.close("e1")
+    await second.remove("e1")
+    assert code(await call(first)) == "unknown_episode"
+    assert await EpisodeStore(url).rows("e1") == []
+
+
 async def test_tables_of_another_version_are_refused_by_name_with_a_remedy(url: str) -> None:
     await EpisodeStore(url).open()
     with engine_of(url).connect() as connection:
@@ -258,7 +316,7 @@ async def test_tables_of_another_version_are_refused_by_name_with_a_remedy(url: 
     problem = refused.value.problem
     assert problem.code == "episodes_version"
     assert "version 99" in problem.message
-    assert "version 2" in problem.message
+    assert "version 3" in problem.message
     assert "another database" in problem.remedy
 
 

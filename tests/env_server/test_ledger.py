@@ -18,6 +18,7 @@ from env_server.front import Front
 from env_server.ledger import cli
 from env_server.ledger.counts import RUN
 from env_server.ledger.tallies import MOST_RUNS
+from env_server.weather.groups import items_of
 
 ADA = "https://tiny.example/people/ada"
 HARBOUR = "https://tiny.example/places/harbour"
@@ -79,6 +80,47 @@ async def test_calls_are_counted_by_dialect_and_tool_with_what_they_brought(clie
     assert (fetch["pages"], fetch["missed"]) == (3, 1)
     assert fetch["billed_tokens"] == sum(-(-len(answer.text) // 4) for answer in pages[:3]) < fetch["tokens"]
     assert (await told(client))["runs"][0]["distinct_pages"] == 2
+
+
+async def test_a_batch_counts_each_of_its_questions_as_vendors_charge_for_them(client: httpx.AsyncClient) -> None:
+    for batch in ([{"q": "lamp"}, {"q": "terns"}, {"q": "lamp"}], [{"q": "lamp"}], {"q": "lamp"}):
+        assert (await client.post("/serper/search", json=batch)).status_code == 200
+    assert (await client.post("/v1/search/batch", json={"queries": ["lamp", "terns"]})).status_code == 200
+    assert (await client.post("/v1/fetch/batch", json={"items": [{"url": ADA}, {"url": NOWHERE}]})).status_code == 200
+    found = await rows(client)
+    serper, search, fetch = found["serper", "search"], found["native", "search"], found["native", "fetch"]
+    assert (serper["calls"], serper["items"], serper["billed"]) == (3, 5, 5)
+    assert serper["avoided_micro_usd"] == 5 * 1000
+    assert (search["calls"], search["items"], search["billed"]) == (1, 2, 2)
+    assert (fetch["calls"], fetch["items"], fetch["pages"]) == (1, 2, 1)
+
+
+async def test_a_batch_in_an_episode_counts_as_much_as_one_outside(kept: httpx.AsyncClient) -> None:
+    batch = [{"q": "lamp"}, {"q": "terns"}]
+    episode = await opened(kept, budget={"calls": 3, "dollars": 1})
+    assert (await kept.post("/serper/search", json=batch)).status_code == 200
+    stateless = (await rows(kept))["serper", "search"]
+    for allowed in (True, True, False):  # begun while one was left, the second is answered whole
+        answer = await kept.post(f"/e/{episode}/serper/search", json=batch)
+        assert answer.status_code == (200 if allowed else 402)
+    shown = (await kept.get(f"/v1/episodes/{episode}")).json()
+    assert [call["items"] for call in shown["calls"]] == [2, 2]
+    assert (shown["spent"]["calls"], shown["spent"]["tools"]) == (4, {"search": 4})
+    assert shown["spent"]["dollars"] == pytest.approx(2 * stateless["avoided_micro_usd"] / 1e6)
+    found = (await rows(kept, episode=episode))["serper", "search"]
+    assert (found["calls"], found["items"], found["billed"]) == (2, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("body", "items"),
+    [
+        (b"", 1), (b'{"query": "a"}', 1), (b'{"query": "[a]"}', 1), (b"[", 1), (b"[]", 1), (b"[1, 2]", 2),
+        (b'{"queries": ["a", "b"]}', 2), (b'{"urls": "a", "ids": ["b", "c", "d"]}', 3),
+        (b'{"query": "a", "include_domains": ["b", "c"]}', 1), (b'{"queries": []}', 1), (b"\xff[", 1),
+    ],
+)  # fmt: skip
+def test_a_request_asks_for_as_many_items_as_it_lists(body: bytes, items: int) -> None:
+    assert items_of(body) == items
 
 
 async def test_a_run_is_what_a_header_names_and_no_part_of_the_request(client: httpx.AsyncClient) -> None:
@@ -308,7 +350,7 @@ async def test_the_verb_prints_what_a_database_has_and_prices_it_as_asked(
     assert "run arm-1" in whole.stdout
     assert "0.002000" in whole.stdout
     assert "unknown" in whole.stdout
-    assert "1 calls whose price is unknown" in whole.stdout
+    assert "1 items whose price is unknown" in whole.stdout
     assert '"avoided_micro_usd": 2000' in as_json.stdout
     assert '"jina"' not in as_json.stdout
     assert "Avoided: $0.000000" in unpriced.stdout

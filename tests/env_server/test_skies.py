@@ -13,9 +13,12 @@ import httpx
 import pytest
 import yaml
 
+from env_server.cache import FinishedAnswer
+from env_server.connection import head_of
 from env_server.dialects import DIALECTS
 from env_server.front import Front
-from env_server.weather.draw import TransportFault, problem_of_fault
+from env_server.skies import told_of
+from env_server.weather.draw import TransportFault, Weather, problem_of_fault
 from env_server.weather.groups import GROUPS
 from tests.env_server.every_route import of_dialect
 from tests.env_server.test_determinism import running_server
@@ -274,3 +277,13 @@ def test_a_timeout_can_end_in_a_closed_connection_and_the_server_goes_on(tiny_pa
             with pytest.raises(httpx.RemoteProtocolError):
                 client.post("/v1/search", json={"query": f"harbour {number}"})
             assert client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("drawn", [(), ("stale",), ("stale", "empty")])
+def test_a_kept_answer_in_the_weather_is_sent_with_the_head_that_the_server_would_write(drawn: tuple[str, ...]) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"2"), (b"x-stillweb-cache", b"hit")]
+    kept = FinishedAnswer(200, headers, b"ok", headers, hit_head=head_of(200, headers, 2))
+    told = told_of(kept, Weather(latency_s=0.25, drawn=drawn))
+    assert (b"x-stillweb-latency-s", b"0.250000") in told.hit_headers
+    assert told.hit_head == head_of(200, told.hit_headers, 2) != kept.hit_head
+    assert told_of(FinishedAnswer(200, headers, b"ok", headers), Weather(drawn=("stale",))).hit_head == b""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from env_server.recording.answers import Answer, Findings, Page, Result, dict_of, rows_of, text_of
@@ -10,7 +11,14 @@ _LISTS = {"/news": "news", "/images": "images", "/videos": "videos", "/places": 
 
 
 def read(outgoing: Outgoing, answer: Answer) -> Findings:
-    value = dict_of(answer.json())
+    value = answer.json()
+    if isinstance(value, list):  # of a batch: an answer to each question
+        found = [_read(outgoing, each) for each in value if isinstance(each, dict)]
+        return Findings([result for each in found for result in each.results])
+    return _read(outgoing, dict_of(value))
+
+
+def _read(outgoing: Outgoing, value: dict[str, Any]) -> Findings:
     if outgoing.path.rstrip("/") == "/scrape":
         text = text_of(value.get("markdown")) or text_of(value.get("text"))
         page = Page(text_of(outgoing.fields.get("url")), text_of(dict_of(value.get("metadata")).get("title")), text)
@@ -23,7 +31,14 @@ def read(outgoing: Outgoing, answer: Answer) -> Findings:
 def empty(outgoing: Outgoing) -> Any:
     if outgoing.path.rstrip("/") == "/scrape":
         return None
-    asked = {"q": outgoing.fields.get("q", ""), "type": outgoing.path.strip("/") or "search", "engine": "google"}
+    questions = outgoing.items
+    if questions is None:
+        return _nothing(outgoing, outgoing.fields)
+    return [_nothing(outgoing, dict_of(question)) for question in questions]
+
+
+def _nothing(outgoing: Outgoing, question: Mapping[str, Any]) -> dict[str, Any]:
+    asked = {"q": question.get("q", ""), "type": outgoing.path.strip("/") or "search", "engine": "google"}
     return {"searchParameters": asked, _LISTS.get(outgoing.path, "organic"): [], "credits": 0}
 
 

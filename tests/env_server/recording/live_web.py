@@ -16,6 +16,8 @@ from pathlib import Path
 
 import httpx
 
+from corpus import build_snapshot
+
 Raw = bytes | Callable[[], bytes]
 
 
@@ -83,6 +85,13 @@ async def live_web(**answers: bytes | list[bytes]) -> AsyncIterator[LiveWeb]:
         yield web
     finally:
         server.close()
+
+
+def other_web(folder: Path) -> Path:
+    """A snapshot of one page, in which nothing that is asked for is found."""
+    (folder / "pages.jsonl").write_text('{"url": "https://other.example/", "title": "Other", "text": "Nothing else."}')
+    build_snapshot([str(folder / "pages.jsonl")], folder / "snapshot")
+    return folder / "snapshot"
 
 
 @dataclass

@@ -13,7 +13,7 @@ import pytest
 from tavily import TavilyClient
 
 from env_server.recording.store import Recording
-from tests.env_server.recording.live_web import live_web, raw, served
+from tests.env_server.recording.live_web import live_web, other_web, raw, served
 
 KILLS = int(os.environ.get("STILLWEB_KILLS", "1"))
 """How often a server that records is killed; `make full` sets 20."""
@@ -24,12 +24,7 @@ PAGES = ["https://tiny.example/places/lighthouse", "https://tiny.example/nature/
 @pytest.fixture(scope="module")
 def other_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A snapshot of one page that has nothing of the tiny web: what comes from there was not found here."""
-    from corpus import build_snapshot
-
-    folder = tmp_path_factory.mktemp("other")
-    (folder / "pages.jsonl").write_text('{"url": "https://other.example/", "title": "Other", "text": "Nothing else."}')
-    build_snapshot([str(folder / "pages.jsonl")], folder / "snapshot")
-    return folder / "snapshot"
+    return other_web(tmp_path_factory.mktemp("other"))
 
 
 def run_agent(url: str) -> list[object]:

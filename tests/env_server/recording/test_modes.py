@@ -161,6 +161,8 @@ async def test_a_miss_in_replay_gets_what_the_policy_says(tmp_path: Path) -> Non
             assert orjson.loads((await ask(local)).body)["from"] == "the snapshot"
         async with recorder(web, database, "replay", on_miss="empty") as empty:
             assert orjson.loads((await ask(empty)).body)["organic"] == []
+            several = orjson.loads((await ask(empty, body=b'[{"q":"a"},{"q":"b"},7]')).body)
+            assert [item["organic"] for item in several] == [[], [], []]
             page = await ask(empty, "/scrape", b'{"url":"https://e.org/a"}')
             assert page.status == 404
             assert "https://e.org/a" in orjson.loads(page.body)["message"]

@@ -81,6 +81,25 @@ async def test_the_pages_of_an_answer_are_read(client: httpx.AsyncClient, case: 
     assert "lighthouse" in (page.text or page.html or "").lower()
 
 
+async def test_a_batch_is_read_and_an_empty_answer_to_it_has_an_item_for_each_question(
+    client: httpx.AsyncClient,
+) -> None:
+    questions = [{"q": "lighthouse", "num": 2}, {"q": "terns", "num": 3}]
+    given = await client.post("/serper/search", json=questions)
+    asked = outgoing("serper", "POST", "/search", content_type=JSON, body=orjson.dumps(questions))
+    findings = UPSTREAMS["serper"].read(asked, Answer(200, JSON, given.content))
+    assert findings
+    assert [result.url for result in findings.results] == [
+        hit["link"] for item in given.json() for hit in item["organic"]
+    ]
+    empty = UPSTREAMS["serper"].empty(asked)
+    assert [item["organic"] for item in empty] == [[], []]
+    assert [item["searchParameters"]["q"] for item in empty] == ["lighthouse", "terns"]
+    assert not UPSTREAMS["serper"].read(asked, Answer(200, JSON, orjson.dumps(empty)))
+    page = outgoing("serper", "POST", "/scrape", content_type=JSON, body=orjson.dumps([{"url": PAGE}]))
+    assert UPSTREAMS["serper"].empty(page) is None
+
+
 async def test_a_page_that_jina_gives_as_text_is_read(client: httpx.AsyncClient) -> None:
     asked, answer = await answered(client, ("jina", "GET", f"/{PAGE}", None), "text/plain")
     findings = UPSTREAMS["jina"].read(asked, answer)  # type: ignore[arg-type]
