@@ -39,20 +39,25 @@ def verify(
     fresh: Annotated[bool, typer.Option("--fresh", help="Read the facts from the pages anew.")] = False,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Tell every task that fails.")] = False,
     out: Annotated[Path | None, typer.Option(help="File to write the tasks to that pass; goes on after one.")] = None,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="With --second and --out: write those alone that it confirms.")
+    ] = False,
 ) -> None:
     """Check every proof again, offline; the first that fails is named, and the exit code is 1."""
     from corpus.facts.base import build_facts, open_facts
     from corpus.snapshot import open_snapshot
-    from training.synthesis.confirm import opinion_on, survival
-    from training.synthesis.index import FactIndex
+    from training.synthesis.confirm import index_for, opinion_on, survival
     from training.synthesis.tool_verify import ToolGround, has_tools
     from training.synthesis.verify import Ground, flaw_of
 
+    if confirmed and (not second or out is None):
+        fail("--confirmed keeps what the second extractor confirms: add --second and --out FILE.")
     rows = read_all(tasks)
     try:
         facts = build_facts(snapshot) if fresh else open_facts(snapshot)
-        ground = Ground(facts, open_snapshot(snapshot))
-        other = FactIndex(open_facts(snapshot, extractor="second")) if second else None
+        web = open_snapshot(snapshot)
+        ground = Ground(facts, web)
+        other = ToolGround(Ground(open_facts(snapshot, extractor="second"), web)) if second else None
     except CorpusError as error:
         fail(str(error))
     counts: Counter[str] = Counter()
@@ -69,13 +74,17 @@ def verify(
             raise typer.Exit(1)
     tell_counts(counts)
     if other is not None:
-        found = survival(opinion_on(task, other) for task in passed if not has_tools(task))
+        opinions = [opinion_on(task, index_for(task, other)) for task in passed]
+        found = survival(opinions)
         print(
             f"second extractor: {found.confirmed} confirmed ({found.share:.2%}), {found.ambiguous} ambiguous, "
             f"{found.other_answer} with another answer, {found.no_answer} without, {found.not_read} not read; "
             f"unique where the answer is found: {found.unique:.2%}",
             file=sys.stderr,
         )
+        if confirmed:
+            passed = [task for task, opinion in zip(passed, opinions, strict=True) if opinion == "confirmed"]
+            counts["not confirmed"] = len(opinions) - len(passed)
     if out is not None:
         write_stage(passed, out, tasks, "verify", counts)
     print(len(passed))

@@ -87,10 +87,12 @@ async def _through(
     from corpus.facts.base import open_facts
     from corpus.snapshot import open_snapshot
     from training.synthesis import gates as of
+    from training.synthesis.tool_verify import ToolGround
     from training.synthesis.verify import Ground
 
     web = open_snapshot(snapshot) if snapshot is not None else None
     ground = Ground(open_facts(snapshot), web) if snapshot is not None else None
+    on = ToolGround(ground) if ground is not None else None
     episodes = episodes_of(run) if run is not None else []
     store = of.Replies(replies)
     model = await _model(url, model_name) if url is not None else None
@@ -105,7 +107,8 @@ async def _through(
         if name == "retrievable":
             return of.retrievable(task, web)
         if name == "alternatives":
-            return of.alternatives(task, episodes, ground)
+            assert on is not None
+            return of.alternatives(task, episodes, on)
         assert model is not None
         if name == "consistent":
             return await of.consistent(task, ground, model, store)

@@ -26,6 +26,7 @@ def make(
     per_answer: Annotated[int, typer.Option(min=1, help="Tasks with one answer, at most.")] = 3,
     per_class: Annotated[float, typer.Option(min=0, max=1, help="Share of tasks of one structure, at most.")] = 0.05,
     links: Annotated[bool, typer.Option("--links", help="Take plain hyperlinks for edges too.")] = False,
+    apart: Annotated[bool, typer.Option("--apart", help='Trust "another" to tell two unnamed things apart.')] = False,
     extractor: Annotated[str, typer.Option(help="Whose facts.")] = "first",
     processes: Annotated[int, typer.Option(min=1, help="Processes at work; changes no task.")] = 1,
 ) -> None:
@@ -50,6 +51,7 @@ def make(
             per_answer=per_answer,
             per_class=per_class,
             links=links,
+            apart=apart,
         )
     except ValueError as error:
         print(f"stillweb tasks make: {error}", file=sys.stderr)

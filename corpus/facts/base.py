@@ -62,6 +62,15 @@ class FactBase:
         return tuple(fact for fact in self.facts if fact.conflict)
 
     @cached_property
+    def namesakes(self) -> Mapping[str, tuple[str, ...]]:
+        """Entities whose name, case aside, others have too: {doc_id: the others, sorted}."""
+        owners: dict[str, list[str]] = {}
+        for doc_id in sorted(self.entities):
+            owners.setdefault(self.entities[doc_id].name.casefold(), []).append(doc_id)
+        shared = [who for who in owners.values() if len(who) > 1]
+        return {one: tuple(other for other in who if other != one) for who in shared for one in who}
+
+    @cached_property
     def _spans(self) -> dict[str, tuple[int, int]]:
         spans: dict[str, tuple[int, int]] = {}
         for at, fact in enumerate(self.facts):

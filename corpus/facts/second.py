@@ -6,7 +6,7 @@
     tate, foldoc                 labelled lines, sentences of one form, anchors in lists               second_records
 
 It shares records and relations' names with the first (docs/facts.md), and no code. The truth of a generated world is
-not read. Facts are typed ones alone: plain links and mentions are no matter of opinion.
+not read. Plain links of the Factbook, Wikipedia and foldoc are read by their anchors (second_links).
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 from corpus.facts.reading import Reading
 from corpus.facts.records import Entity, Relation, Statement
 from corpus.facts.second_factbook import read_factbook_pages
+from corpus.facts.second_links import with_links
 from corpus.facts.second_records import read_foldoc_pages, read_tate_pages
 from corpus.facts.second_web import read_wikipedia_pages
 from corpus.facts.second_world import read_world_pages
 from corpus.records import Document
 
-VERSION = "2"
+VERSION = "3"
 
 
 def read_pages(documents: Sequence[Document], worlds: Sequence[str] = ()) -> Reading:
@@ -42,7 +43,9 @@ def read_pages(documents: Sequence[Document], worlds: Sequence[str] = ()) -> Rea
         entities |= reading.entities
         relations |= reading.relations
         statements += reading.statements
-    return Reading(entities, relations, statements, {}, frozenset(entities))
+    whole = Reading(entities, relations, statements, {}, frozenset(entities))
+    linking = [page for kind in _LINKING for page in groups.get(kind, ())]
+    return with_links(whole, linking) if linking else whole
 
 
 _READERS: dict[str, Callable[[Sequence[Document]], Reading]] = {
@@ -52,3 +55,5 @@ _READERS: dict[str, Callable[[Sequence[Document]], Reading]] = {
     "foldoc.org": read_foldoc_pages,
     "example": read_world_pages,
 }
+_LINKING = ("cia.gov", "foldoc.org", "wikipedia.org")
+"""Hosts whose pages have links that no relation explains: a museum's records and a world's pages type them all."""

@@ -30,7 +30,7 @@ _TATE_LINES = {
 }  # fmt: skip
 _TATE_WORDS = {"Medium": "medium", "Part of": "series", "Accession number": "accession_number"}
 _TATE_KIND = {"artworks": "artwork", "artists": "artist", "subjects": "subject", "movements": "movement",
-              "places": "place"}  # fmt: skip
+              "places": "artist's place"}  # fmt: skip
 
 
 def tate_relations() -> dict[str, Relation]:

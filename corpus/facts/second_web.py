@@ -69,7 +69,7 @@ def read_wikipedia_pages(documents: Sequence[Document]) -> Reading:
     for said in statements:
         if said.relation not in relations:
             relations |= _relation(said.relation, said.value)
-    entities = {page.doc_id: Entity(page.doc_id, page.title, "page") for page in documents}
+    entities = {page.doc_id: Entity(page.doc_id, page.title, "article") for page in documents}
     # What one page alone leads to has no page here and is no bridge either.
     leading: dict[str, set[str]] = {}
     for said in statements:

@@ -190,7 +190,10 @@ def test_records_and_cross_references_are_read() -> None:
         Document("http://www.tate.org.uk/art/artworks/hat-2", "Hat", work, (link(work, "Ann", artist),)),
         Document(artist, "Ann", about),
     ]
+    tate.append(Document("http://www.tate.org.uk/art/places/rome-3", "Rome", "Artists who were born here: none."))
     facts = facts_of(tate, extractor="second")
+    assert [facts.entities[page.doc_id].kind for page in tate] == ["artwork", "artist", "artist's place"]
+    assert {d: one.kind for d, one in facts.entities.items()} == {d: o.kind for d, o in facts_of(tate).entities.items()}
     said = {(fact.relation, fact.object or (fact.value.text if fact.value else "")) for fact in facts.facts}
     assert said >= {
         ("created_by", tate[1].doc_id), ("created", tate[0].doc_id), ("made_in", "1805"), ("medium", "Oil on wood"),
@@ -204,8 +207,37 @@ def test_records_and_cross_references_are_read() -> None:
     facts = facts_of(foldoc, extractor="second")
     said = {(fact.relation, fact.object or (fact.value.text if fact.value else "")) for fact in facts.facts}
     assert said == {
-        ("category", "tool"), ("category", "Unix"), ("see_also", foldoc[1].doc_id), ("seen_from", foldoc[0].doc_id)
+        ("category", "tool"), ("category", "Unix"), ("see_also", foldoc[1].doc_id), ("seen_from", foldoc[0].doc_id),
+        ("mentions", foldoc[1].doc_id), ("mentioned_by", foldoc[0].doc_id),
     }  # fmt: skip
+
+
+def test_plain_links_are_read_where_their_words_stand_and_once_for_each_page() -> None:
+    text = "A shell, after the Thompson shell. The Thompson shell was small; awk came later."
+    first = text.index("Thompson")
+    links = tuple(
+        Link(url, anchor, at, at + length)
+        for url, anchor, at, length in (
+            ("https://foldoc.org/awk", "awk", text.index("small"), 3),  # other words stand there
+            ("https://foldoc.org/tsh", "Thompson shell", text.rindex("Thompson"), 14),
+            ("https://foldoc.org/osh", "Thompson shell", first, 14),
+            ("https://foldoc.org/sh", "shell", 2, 5),  # the page itself
+            ("https://elsewhere.org/", "small", text.index("small"), 5),
+        )
+    )
+    pages = [
+        Document("https://foldoc.org/sh", "sh", text, links),
+        Document("https://foldoc.org/osh", "osh", "Old.", aliases=("https://foldoc.org/tsh",)),
+        Document("https://foldoc.org/awk", "awk", "A language."),
+    ]
+    facts = facts_of(pages, extractor="second")
+    (said,) = facts.of("mentions")
+    assert (said.subject, said.object) == (pages[0].doc_id, pages[1].doc_id)
+    (place,) = said.supports
+    assert (place.start, text[place.start : place.end]) == (first, "Thompson shell")
+    assert not facts.relations["mentions"].typed
+    ours = {fact.key for fact in facts_of(pages).of("mentions")}
+    assert same_key(said) in ours, "the first reads the same link"
 
 
 def test_pages_of_a_kind_it_does_not_know_state_nothing() -> None:

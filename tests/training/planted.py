@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from corpus.facts.records import Fact, Support
+from corpus.facts.records import Fact, Support, Value
 from tests.training.planted_bed import Bed, Planted, doctored, proof_of, recounted, remade, with_number
 from tests.training.planted_line import of_another_line
-from training.synthesis.predicates import Period, Range
+from training.synthesis.predicates import Amount, Period, Range
 from training.synthesis.proof import (
     Proof,
     ProvedClue,
@@ -114,6 +114,7 @@ def false_fact(bed: Bed, task: Task, rng: np.random.Generator) -> Iterator[Plant
         yield remade(bed, task, "a number that no page gives", clues=clues)
         yield replace(remade(bed, task, "a number misread", clues=clues), changed=((fact, misread),))
         break
+    yield from _amount_misread(bed, task, proof)
     yield from of_another_line(bed, task, rng)
     fact = bed.known(proof.edges[0].facts[0])
     strangers = [d for d in task.distractors if d not in (fact.subject, fact.object) and d not in proof.solution]
@@ -126,6 +127,23 @@ def false_fact(bed: Bed, task: Task, rng: np.random.Generator) -> Iterator[Plant
         edges = (proof.edges[0].model_copy(update={"facts": (stated(misread),)}), *proof.edges[1:])
         made = remade(bed, task, "an entity misread", edges=edges, solution=solution)
         yield replace(made, changed=((fact, misread),))
+
+
+def _amount_misread(bed: Bed, task: Task, proof: Proof) -> Iterator[Planted]:
+    """The length of a border, or a share, that no page gives."""
+    for at, clue in enumerate(proof.clues):
+        if not isinstance(clue.predicate, Amount):
+            continue
+        fact = bed.known(clue.facts[0])
+        assert fact.amount is not None
+        assert fact.amount.number is not None
+        number, unit = round(fact.amount.number * MISREAD, 4), fact.amount.unit
+        misread = replace(fact, amounts=(Value("number", f"{number:g} {unit}", number, unit),))
+        bounds = {"low": min(clue.predicate.low, number), "high": max(clue.predicate.high, number)}
+        wrong = clue.model_copy(update={"predicate": clue.predicate.model_copy(update=bounds)})
+        clues = (*proof.clues[:at], recounted(bed, wrong), *proof.clues[at + 1 :])
+        yield replace(remade(bed, task, "an amount misread", clues=clues), changed=((fact, misread),))
+        return
 
 
 def _misread_clues(bed: Bed, proof: Proof, at: int, misread: Fact) -> tuple[ProvedClue, ...]:

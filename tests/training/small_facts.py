@@ -34,9 +34,14 @@ def doc(number: int) -> str:
     return f"{number:016x}"
 
 
-def draw_base(seed: int, towns: int, *, density: float = 0.1, gaps: float = 0.1, quarrels: float = 0.05) -> FactBase:
-    """Towns and a few persons; `gaps` are missing values, `quarrels` are values given twice and differently."""
-    rng = np.random.default_rng(seed)
+def draw_base(
+    seed: int, towns: int, *, density: float = 0.1, gaps: float = 0.1, quarrels: float = 0.05, measured: bool = False
+) -> FactBase:
+    """Towns and a few persons; `gaps` are missing values, `quarrels` are values given twice and differently.
+
+    `measured`: most borders have a length, and a border that is stated twice may have two.
+    """
+    rng, lengths = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     persons = max(2, towns // 10)
     entities = {doc(at): Entity(doc(at), f"Town {at}", "town") for at in range(towns)}
     entities |= {doc(towns + at): Entity(doc(towns + at), f"Person {at}", "person") for at in range(persons)}
@@ -44,9 +49,12 @@ def draw_base(seed: int, towns: int, *, density: float = 0.1, gaps: float = 0.1,
 
     def say(subject: int, relation: str, thing: int | None = None, value: Value | None = None) -> None:
         at = len(said) * 10
-        said.append(
-            Statement(doc(subject), relation, None if thing is None else doc(thing), value, doc(subject), at, at + 5)
-        )
+        length = None
+        if measured and relation == "borders" and lengths.random() >= gaps:
+            km = int(lengths.integers(1, 20)) * 10
+            length = Value("number", f"{km} km", number=km, unit="km")
+        other = None if thing is None else doc(thing)
+        said.append(Statement(doc(subject), relation, other, value, doc(subject), at, at + 5, length))
 
     for one in range(towns):
         for relation in ("borders", "sells_to", "hearsay"):

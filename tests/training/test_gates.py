@@ -20,6 +20,7 @@ from tests.training.small_world import SmallWorld, write_run
 from training.cli_task_gates import gates
 from training.synthesis import gates as of
 from training.synthesis.proof import Proof
+from training.synthesis.tool_verify import ToolGround
 from training.synthesis.verify import Ground
 from training.tasks import Task, read_tasks, write_tasks
 
@@ -155,10 +156,10 @@ def test_an_alternative_that_satisfies_every_constraint_stops_a_task(world: Smal
         (task, "Atlantis", "unknown"),
     ):
         episodes = [an_episode(task.task_id, said, sample=at) for at in range(2)]
-        found = of.alternatives(about, episodes, world.ground)
+        found = of.alternatives(about, episodes, ToolGround(world.ground))
         assert list(found["checked"].values()) == [verdict]
         assert found["passed"] is (verdict != "verified right")
-        assert of.alternatives(about, episodes[:1], world.ground)["checked"] == {}
+        assert of.alternatives(about, episodes[:1], ToolGround(world.ground))["checked"] == {}
 
 
 def _second_answer(ground: Ground, task: Task, answer: str) -> str:

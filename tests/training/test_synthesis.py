@@ -13,16 +13,16 @@ from corpus.facts.closing import close_statements
 from corpus.facts.records import Entity, Statement, Support, Value
 from tests.training.small_facts import RELATIONS, answers_by_trying, doc, draw_base, pages
 from training.synthesis.attempt import Made, Maker, tasks_of_region
-from training.synthesis.blur import first_draft
+from training.synthesis.blur import Ladders, first_draft
 from training.synthesis.dispersion import dispersion
 from training.synthesis.graph import Shape, seeded
 from training.synthesis.index import FactIndex
 from training.synthesis.journal import Journal
-from training.synthesis.ladders import ladder
+from training.synthesis.ladders import amount_ladder, ladder
 from training.synthesis.leaks import check_leaks
 from training.synthesis.make import FEW, chosen, prepare
 from training.synthesis.postings import Pairs, core
-from training.synthesis.predicates import Equal, Not, Period, Range
+from training.synthesis.predicates import Amount, Compare, Equal, Named, Not, Period, Range, holds, possible
 from training.synthesis.proof import Proof, TaskDraft, structure_class
 from training.synthesis.recipe import Recipe
 from training.synthesis.seeds import Page, eligible, is_list
@@ -221,6 +221,76 @@ def test_levels_of_a_ladder_fit_the_fact_and_leave_ever_more_candidates(base: Fa
             if isinstance(level.predicate, Not):
                 assert {one.relation for one in level.facts} == {fact.relation}
     assert set(seen) == {"range", "period", "equal", "compare", "named", "some", "not"}
+
+
+def test_an_amount_has_a_ladder_of_ranges_and_a_fact_without_one_may_have_any() -> None:
+    base = draw_base(3, 40, measured=True)
+    index = FactIndex(base)
+    seen = 0
+    for fact in (fact for entity in range(index.size) for fact in index.facts_of(entity)):
+        levels = amount_ladder(index, fact, 5)
+        if fact.relation != "borders" or fact.amount is None:
+            assert levels == ()
+            continue
+        seen += len(levels)
+        counts = [level.candidates for level in levels]
+        assert counts == sorted(set(counts))
+        for level in levels:
+            assert isinstance(level.predicate, Amount)
+            assert level.predicate.low <= (fact.amount.number or 0) <= level.predicate.high
+            assert holds(level.predicate, fact.subject, base)
+    assert seen
+    ladders = Ladders(index, 5)
+    both = [rung.levels[0].predicate.op for rung in ladders.of(0) if rung.fact.relation == "borders"]
+    assert "amount" in both
+    # What no page measures may be as long as asked; what is measured otherwise may not, and two lengths may be either.
+    town, other, third = (Entity(doc(at), f"Town {at}", "town") for at in range(3))
+    length = {km: Value("number", f"{km} km", number=km, unit="km") for km in (10, 50)}
+    said = [
+        Statement(town.doc_id, "borders", other.doc_id, None, town.doc_id, 0, 5),
+        Statement(other.doc_id, "borders", third.doc_id, None, other.doc_id, 0, 5, length[10]),
+        Statement(third.doc_id, "borders", other.doc_id, None, third.doc_id, 0, 5, length[50]),
+    ]
+    entities = {one.doc_id: one for one in (town, other, third)}
+    few = FactBase("0" * 32, "by-hand", entities, RELATIONS, close_statements(said, RELATIONS))
+    asked = Amount(relation="borders", low=40, high=60, unit="km")
+    assert FactIndex(few).mask(asked, "closed").tolist() == [False, False, False]
+    assert FactIndex(few).mask(asked, "open").tolist() == [True, True, True]
+    far = asked.model_copy(update={"low": 90, "high": 99})
+    assert FactIndex(few).mask(far, "open").tolist() == [True, True, False]
+
+
+def test_a_name_that_two_entities_have_may_mean_either() -> None:
+    base = draw_base(4, 30)
+    named = next(fact.object for fact in base.of("sells_to"))
+    assert named is not None
+    asked = Named(relation="sells_to", entity=named)
+    before = FactIndex(base)
+    plain = before.mask(asked, "open")
+    buyers = {doc_id: before.mask(Named(relation="sells_to", entity=doc_id), "open") for doc_id in before.ids}
+    other = next(doc_id for doc_id in before.ids if (buyers[doc_id] & ~plain).any())
+    double = replace(base.entities[other], name=base.entities[named].name.upper())
+    twins = replace(base, entities={**base.entities, other: double})
+    index = FactIndex(twins)
+    both = plain | buyers[other]
+    assert index.mask(asked, "open").tolist() == both.tolist() != plain.tolist()
+    assert index.mask(asked, "closed").tolist() == before.mask(asked, "closed").tolist()
+    for predicate in (asked, Not(of=asked), Compare(relation="people", sense="more", entity=named)):
+        said = [possible(predicate, doc_id, twins) for doc_id in index.ids]
+        assert index.mask(predicate, "open").tolist() == said
+
+
+def test_two_variables_that_are_said_to_be_apart_are_not_one_entity(base: FactBase) -> None:
+    """A cycle of two kinds folds onto an edge; who takes "another" at its word has other answers."""
+    index = FactIndex(base)
+    ring = tuple(Edge(*ends) for ends in ((0, "founder", 1), (2, "founder", 1), (2, "founder", 3), (0, "founder", 3)))
+    asked = Constraints(("town", "person", "town", "person"), ring, ())
+    folded = solve(index, asked, "open", distinct=asked.apart).answers
+    apart = replace(asked, apart=True)
+    assert len(folded) > len(solve(index, apart, "open", distinct=apart.apart).answers)
+    assert asked.without_node(2).apart is False
+    assert apart.without_node(2).apart
+    assert Recipe(apart=False).digest == Recipe().digest != Recipe(apart=True).digest
 
 
 def test_each_gate_of_the_seeds_drops_the_page_that_is_made_for_it(base: FactBase) -> None:

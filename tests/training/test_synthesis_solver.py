@@ -8,6 +8,7 @@ from tests.training.small_facts import PRODUCTS, RELATIONS, answers_by_trying, d
 from training.synthesis.index import FactIndex
 from training.synthesis.predicates import (
     PREDICATE,
+    Amount,
     Compare,
     Equal,
     Kind,
@@ -39,16 +40,18 @@ def draw_predicate(base: FactBase, rng: np.random.Generator, *, plain: bool = Fa
         Period(relation="founded", first=year, last=year + 99),
         Compare(relation="people", sense="more", entity=entity),
         Compare(relation="founded", sense="less", entity=entity),
+        Amount(relation="borders", low=30, high=90, unit="km"),
+        Amount(relation="borders", low=30, high=90, unit="m"),
     ]
     found = options[int(rng.integers(len(options)))]
-    if not plain and rng.random() < 0.25 and not isinstance(found, Kind | Some):
+    if not plain and rng.random() < 0.25 and not isinstance(found, Kind | Some | Amount):
         return Not(of=found)
     return found
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_bits_of_the_index_say_of_everybody_what_reading_the_facts_says(seed: int) -> None:
-    base = draw_base(seed, 25, gaps=0.2, quarrels=0.2)
+    base = draw_base(seed, 25, gaps=0.2, quarrels=0.2, measured=True)
     index, rng = FactIndex(base), np.random.default_rng(seed)
     for _ in range(60):
         predicate = draw_predicate(base, rng)
@@ -59,7 +62,7 @@ def test_bits_of_the_index_say_of_everybody_what_reading_the_facts_says(seed: in
 
 @pytest.mark.parametrize("seed", range(12))
 def test_what_holds_in_the_closed_world_is_possible_in_the_open_one(seed: int) -> None:
-    base, rng = draw_base(seed, 25, gaps=0.2, quarrels=0.2), np.random.default_rng(seed)
+    base, rng = draw_base(seed, 25, gaps=0.2, quarrels=0.2, measured=True), np.random.default_rng(seed)
     for _ in range(60):
         predicate = draw_predicate(base, rng, plain=True)
         assert [d for d in base.entities if holds(predicate, d, base) and not possible(predicate, d, base)] == []
@@ -82,7 +85,7 @@ def draw_constraints(base: FactBase, rng: np.random.Generator) -> Constraints:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_the_solver_finds_what_trying_every_assignment_finds(seed: int) -> None:
-    base, rng = draw_base(seed, 14, density=0.2, quarrels=0.2), np.random.default_rng(seed)
+    base, rng = draw_base(seed, 14, density=0.2, quarrels=0.2, measured=True), np.random.default_rng(seed)
     index = FactIndex(base)
     for _ in range(4):
         constraints = draw_constraints(base, rng)

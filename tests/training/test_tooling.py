@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from corpus import Snapshot
 from corpus.facts.base import open_facts
 from corpus.geography import distance_km, travel_minutes
 from tests.env_server.test_determinism import running_server
+from tests.training.edited import Edited, edited, proof_of
 from tests.training.small_world import SmallWorld
 from tests.training.tool_solver import solved_with_tools, without_tables
 from training.synthesis.blur import SEARCH_CAP
@@ -27,52 +27,11 @@ from training.synthesis.predicates import Named
 from training.synthesis.recipe import Recipe
 from training.synthesis.solve import Edge, solve
 from training.synthesis.tool_proof import Edit, ToolProof, constraints_of, tool_task_id
-from training.synthesis.tool_verify import ToolGround, has_tools
-from training.synthesis.tooling import Distance, Listed, Quotient, ToolIndex, as_predicate, without_tools
+from training.synthesis.tool_verify import has_tools
+from training.synthesis.tooling import Distance, Listed, Quotient, as_predicate, without_tools
 from training.synthesis.verify import Ground
 from training.synthesis.windows import said, windows
 from training.tasks import Task, read_tasks, write_tasks
-
-
-@dataclass(frozen=True)
-class Edited:
-    ground: ToolGround
-    tasks: tuple[Task, ...]
-    reasons: Counter[str]
-
-    @property
-    def index(self) -> ToolIndex:
-        return self.ground.index()
-
-
-def edited(ground: Ground, tasks: tuple[Task, ...], *, min_candidates: int | None = None, **options: int) -> Edited:
-    on = ToolGround(ground)
-    editor = Editor(on.index(), ground.leaks, min_candidates=min_candidates)
-    reasons: Counter[str] = Counter()
-    made = []
-    for task in tasks:
-        found, reason = editor.evolved(task, generator_of(0, task.task_id), **options)
-        reasons[reason] += 1
-        if found is not None:
-            made.append(found)
-    return Edited(on, tuple(made), reasons)
-
-
-@pytest.fixture(scope="module")
-def many(world: SmallWorld) -> tuple[Task, ...]:
-    """More tasks than the shared ones: towns and papers are in some of them only."""
-    return tuple(make_tasks(world.web, world.facts, Recipe(treewidths=(1, 2)), count=24))
-
-
-@pytest.fixture(scope="module")
-def made(world: SmallWorld, many: tuple[Task, ...]) -> Edited:
-    found = edited(world.ground, many)
-    assert len(found.tasks) >= 3, found.reasons
-    return found
-
-
-def proof_of(task: Task) -> ToolProof:
-    return ToolProof.model_validate(task.proof)
 
 
 def resealed(task: Task, proof: ToolProof, **changes: Any) -> Task:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import typer
 
-from corpus import Snapshot
+from corpus import BuildOptions, Snapshot, build_snapshot, open_snapshot
 from corpus.facts.base import open_facts
 from corpus.facts.records import Fact, Value
 from tests.bench.bench_planted import defects_in
@@ -19,8 +19,10 @@ from training.cli_task_files import verify
 from training.synthesis.confirm import opinion_on, survival
 from training.synthesis.index import FactIndex
 from training.synthesis.make import make_tasks
-from training.synthesis.proof import Proof, task_id_of
+from training.synthesis.predicates import Amount
+from training.synthesis.proof import Proof, stated, task_id_of
 from training.synthesis.recipe import Recipe
+from training.synthesis.reread import misread, unmeasured
 from training.synthesis.spans import says_value
 from training.synthesis.verify import GATES, Ground, flaw_of
 from training.tasks import Task, read_tasks, write_tasks
@@ -54,7 +56,7 @@ def test_every_planted_defect_is_found(defect: str, bed: Bed, world: SmallWorld)
 def test_a_number_of_another_line_fits_every_gate_and_the_second_extractor_stops_it(factbook: Snapshot) -> None:
     """Of the Factbook, since an entity of a small world has too few numbers."""
     facts, second = (open_facts(factbook.path, extractor=name) for name in ("first", "second"))
-    bed = Bed(facts, tuple(make_tasks(factbook, facts, Recipe(treewidths=(1,)), count=8)), FactIndex(facts))
+    bed = Bed(facts, tuple(make_tasks(factbook, facts, Recipe(treewidths=(1,)), count=24)), FactIndex(facts))
     clean, others = Ground(facts, factbook), FactIndex(second)
     found = (
         one
@@ -68,6 +70,34 @@ def test_a_number_of_another_line_fits_every_gate_and_the_second_extractor_stops
         flaw = flaw_of(one.task, ground_of(bed, [one], clean))
         assert flaw is None or flaw.gate == "leaks"  # other words may give an answer away
         assert opinion_on(one.task, others) in ("no answer", "other answer")
+
+
+@pytest.mark.slow
+def test_an_amount_is_read_in_its_span_and_a_false_one_is_stopped(factbook: Snapshot) -> None:
+    facts, second = (open_facts(factbook.path, extractor=name) for name in ("first", "second"))
+    ground, others = Ground(facts, factbook), FactIndex(second)
+    made = make_tasks(factbook, facts, Recipe(treewidths=(1,)), count=24)
+    asked = [task for task in made if any(c.predicate.op == "amount" for c in Proof.model_validate(task.proof).clues)]
+    assert asked
+    for task in asked[:3]:
+        assert flaw_of(task, ground) is None
+        assert opinion_on(task, others) == "confirmed"
+        proof = Proof.model_validate(task.proof)
+        clue = next(clue for clue in proof.clues if isinstance(clue.predicate, Amount))
+        (said,) = clue.facts
+        fact = ground.fact(said.subject, said.relation, said.object, said.value)
+        assert fact is not None
+        assert fact.amount is not None
+        assert list(unmeasured(proof.clues, ground)) == []
+        # Another amount within the bounds, that no page states, fits every predicate and no words.
+        middle = round((clue.predicate.low + clue.predicate.high) / 2 + 0.37, 2)
+        false = replace(
+            fact, amounts=(Value("number", f"{middle} {clue.predicate.unit}", middle, clue.predicate.unit),)
+        )
+        changed = tuple(false if one.key == fact.key else one for one in facts.facts)
+        flaw = flaw_of(task, Ground(replace(facts, facts=changed), factbook))
+        assert flaw is not None
+        assert flaw.gate == "spans"
 
 
 def test_each_gate_stops_what_is_made_for_it(world: SmallWorld) -> None:
@@ -97,6 +127,37 @@ def test_each_gate_stops_what_is_made_for_it(world: SmallWorld) -> None:
         assert flaw is not None, gate
         assert (flaw.task_id, flaw.gate) == (wrong.task_id, gate)
         assert flaw.told
+
+
+def test_a_link_anywhere_in_a_span_names_what_it_leads_to_and_a_link_elsewhere_does_not(tmp_path: Path) -> None:
+    text = "Invented at Bell Labs, it was called grep (after that ed command) by its author.\nIt led to awk."
+    links = [
+        {
+            "url": f"https://foldoc.org/{name}",
+            "anchor": anchor,
+            "start": text.index(anchor),
+            "end": text.index(anchor) + n,
+        }
+        for name, anchor, n in (("ed", "that ed command", 15), ("awk", "awk", 3))
+    ]
+    rows = [
+        {"url": "https://foldoc.org/grep", "title": "grep", "text": text, "links": links},
+        {"url": "https://foldoc.org/ed", "title": "line editor of Unix", "text": "An editor."},
+        {"url": "https://foldoc.org/awk", "title": "pattern language", "text": "A language."},
+    ]
+    (tmp_path / "docs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    build_snapshot([str(tmp_path / "docs.jsonl")], tmp_path / "web", BuildOptions(encoder="none"))
+    base = open_facts(tmp_path / "web")
+    # As of a page whose anchors name several things, so that none is a name of it.
+    nameless = {doc_id: replace(entity, aliases=()) for doc_id, entity in base.entities.items()}
+    ground = Ground(replace(base, entities=nameless), open_snapshot(tmp_path / "web"))
+    said = {base.entities[fact.object or ""].name: stated(fact) for fact in base.of("mentions")}
+    span = text[slice(*said["line editor of Unix"].supports[0][1:])]
+    assert "Bell Labs" in span
+    assert list(misread(said.values(), ground)) == []
+    moved = said["pattern language"].model_copy(update={"supports": said["line editor of Unix"].supports})
+    (told,) = misread([moved], ground)
+    assert "the words name neither" in told
 
 
 def test_a_question_that_leaves_out_a_name_is_stopped(world: SmallWorld) -> None:

@@ -101,7 +101,7 @@ def _attempt(
 ) -> tuple[Task | None, str]:
     """A task, or None and the gate that stopped it, which is "passed" for a task."""
     index, recipe = maker.index, maker.recipe
-    draft = first_draft(maker.ladders, shape, rng)
+    draft = first_draft(maker.ladders, shape, rng, apart=recipe.apart)
     if draft is None:
         return None, "no clue for a hidden node"
     draft = _dispersed(maker, draft, rng)
@@ -204,6 +204,7 @@ def _proof(maker: Maker, draft: Draft, left: Necessity, spread: ProvedDispersion
         snapshot_id=index.base.snapshot_id,
         extractor=index.base.extractor,
         links=maker.recipe.links,
+        apart=maker.recipe.apart,
         solution=tuple(index.ids[node] for node in shape.nodes),
         kinds=draft.kinds,
         edges=tuple(edges),

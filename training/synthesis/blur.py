@@ -15,7 +15,7 @@ import numpy as np
 from corpus.facts.records import Fact
 from training.synthesis.graph import Shape
 from training.synthesis.index import KEPT_ENTITIES, FactIndex
-from training.synthesis.ladders import Level, ladder
+from training.synthesis.ladders import Level, amount_ladder, ladder
 from training.synthesis.predicates import OUTSIDE, names_of
 from training.synthesis.solve import Constraints, Edge, solve
 
@@ -59,10 +59,12 @@ class Draft:
     joins: tuple[Fact, ...]
     edges: tuple[Edge, ...]
     clues: tuple[Clue, ...]
+    apart: bool = False
 
     @property
     def constraints(self) -> Constraints:
-        return Constraints(self.kinds, self.edges, tuple((c.variable, c.level.predicate) for c in self.clues))
+        clues = tuple((clue.variable, clue.level.predicate) for clue in self.clues)
+        return Constraints(self.kinds, self.edges, clues, self.apart)
 
 
 class Ladders:
@@ -78,7 +80,11 @@ class Ladders:
         if entity not in self._kept:
             if len(self._kept) >= KEPT_ENTITIES:
                 self._kept.clear()
-            rows = ((fact, ladder(self.index, fact, self.min_candidates)) for fact in self.index.facts_of(entity))
+            rows = (
+                (fact, made(self.index, fact, self.min_candidates))
+                for fact in self.index.facts_of(entity)
+                for made in (ladder, amount_ladder)
+            )
             self._kept[entity] = tuple(
                 Rung(fact, levels, frozenset(name for level in levels for name in names_of(level.predicate)))
                 for fact, levels in rows
@@ -105,7 +111,7 @@ class Ladders:
                 yield Clue(row.fact.relation, levels)
 
 
-def first_draft(ladders: Ladders, shape: Shape, rng: np.random.Generator) -> Draft | None:
+def first_draft(ladders: Ladders, shape: Shape, rng: np.random.Generator, *, apart: bool = False) -> Draft | None:
     """Facts for the edges and CLUES clues a variable, drawn; None where a hidden node with one edge gets no clue."""
     index = ladders.index
     own = {index.ids[node] for node in shape.nodes}
@@ -129,12 +135,13 @@ def first_draft(ladders: Ladders, shape: Shape, rng: np.random.Generator) -> Dra
             return None
     # That it is outside is true of the snapshot and not of the thing, so nothing is claimed.
     kinds = tuple("" if index.kind(node) == OUTSIDE else index.kind(node) for node in shape.nodes)
-    return Draft(shape, kinds, tuple(joins), tuple(edges), tuple(clues))
+    return Draft(shape, kinds, tuple(joins), tuple(edges), tuple(clues), apart)
 
 
 def is_unique(index: FactIndex, draft: Draft) -> bool:
-    """Whether the answer is the only one where most is possible: open world, and two variables may be one entity."""
-    found = solve(index, draft.constraints, "open", distinct=False, enough=2, cap=SEARCH_CAP)
+    """Whether the answer is the only one where most is possible: in the open world, and, unless they are said to be
+    apart, where two variables may be one entity."""
+    found = solve(index, draft.constraints, "open", distinct=draft.apart, enough=2, cap=SEARCH_CAP)
     return found.complete and found.answers == (draft.shape.nodes[0],)
 
 

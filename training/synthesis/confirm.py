@@ -9,9 +9,10 @@ from typing import Literal
 from training.synthesis.blur import SEARCH_CAP
 from training.synthesis.index import FactIndex
 from training.synthesis.predicates import Kind, names_of, relation_of
-from training.synthesis.proof import Proof
-from training.synthesis.solve import Constraints, solve
-from training.synthesis.verify import constraints_of
+from training.synthesis.solve import solve
+from training.synthesis.tool_proof import Whole, whole_of
+from training.synthesis.tool_verify import ToolGround
+from training.synthesis.tooling import Quotient
 from training.tasks import Task
 
 Opinion = Literal["confirmed", "ambiguous", "other answer", "no answer", "not read"]
@@ -48,25 +49,36 @@ class Survival:
         return self.confirmed / found if found else 0.0
 
 
+def index_for(task: Task, second: ToolGround) -> FactIndex:
+    """The facts of another extractor as a task needs them: with plain links where its proof has them, and with the
+    tools of the snapshot where it has claims that these settle."""
+    proof = whole_of(task.proof or {})
+    return second.index(proof.base.links) if proof.edits else second.ground.index(proof.base.links)
+
+
 def opinion_on(task: Task, second: FactIndex) -> Opinion:
     """What the facts of another extractor, as they stand without conflict, say of a task.
 
-    Kinds are asked for as the proof has them: where the second calls a hidden territory a country, there is no answer.
+    `second` is as `index_for` gives it. What a table tells is the same for both extractors; what is computed from pages
+    is computed from the second's numbers. Kinds are asked for as the proof has them: where the second calls a hidden
+    territory a country, there is no answer.
     """
-    proof = Proof.model_validate(task.proof)
-    asked = constraints_of(proof)
-    relations = {edge.relation for edge in asked.edges} | {relation_of(predicate) or "" for _, predicate in asked.clues}
-    named = {doc_id for _, predicate in asked.clues for doc_id in names_of(predicate)}
+    proof = whole_of(task.proof or {})
+    relations = {edge.relation for edge in proof.asked.edges} | {relation_of(c.predicate) or "" for c in proof.clues}
+    for edit in proof.edits:
+        relations |= {edit.claim.over, edit.claim.under} if isinstance(edit.claim, Quotient) else set()
+    named = {doc_id for clue in proof.clues for doc_id in names_of(clue.predicate)}
     if not {*proof.solution, *named} <= second.number.keys() or relations - {""} - second.relations.keys():
         return "not read"
-    found = solve(second, asked, "closed", distinct=True, enough=2, cap=SEARCH_CAP).answers
-    if second.number[proof.solution[0]] in found and _as_proved(proof, asked, second):
+    found = solve(second, proof.asked, "closed", distinct=True, enough=2, cap=SEARCH_CAP).answers
+    if second.number[proof.solution[0]] in found and _as_proved(proof, second):
         return "confirmed" if len(found) == 1 else "ambiguous"
     return "other answer" if found else "no answer"
 
 
-def _as_proved(proof: Proof, asked: Constraints, second: FactIndex) -> bool:
+def _as_proved(proof: Whole, second: FactIndex) -> bool:
     """Whether the proof's own entities satisfy every part of it by the second's facts."""
+    asked = proof.asked
     entities = [second.number[doc_id] for doc_id in proof.solution]
     clues = [*asked.clues, *((at, Kind(kind=kind)) for at, kind in enumerate(asked.kinds) if kind)]
     return all(second.mask(predicate, "closed")[entities[variable]] for variable, predicate in clues) and all(

@@ -18,13 +18,12 @@ import numpy as np
 
 from corpus.facts.base import FactBase
 from training.synthesis.blur import SEARCH_CAP
-from training.synthesis.dispersion import dispersion
 from training.synthesis.index import FactIndex
 from training.synthesis.leaks import LeakChecks
 from training.synthesis.predicates import Named, names_of
-from training.synthesis.proof import Phrase, Proof, TaskDraft
+from training.synthesis.proof import Phrase, Proof, Stated, TaskDraft, stated
 from training.synthesis.solve import Constraints, solve
-from training.synthesis.tool_proof import Edit, ToolProof, constraints_of, tool_task_id
+from training.synthesis.tool_proof import Edit, ToolProof, constraints_of, evidence_of, tool_task_id, whole_of
 from training.synthesis.tooling import (
     QUOTIENTS,
     Claim,
@@ -116,6 +115,7 @@ class Editor:
                             value=value,
                             candidates=0,
                             without=0,
+                            facts=read_first(claim, self.index.ids[entity], self.facts),
                         )
                         counted, why = self._checked(proof, (*state.edits, edit))
                         reason = why or reason
@@ -207,6 +207,8 @@ _OPEN = {"low": 0.0, "high": 0.0}
 
 def replace_task(task: Task, whole: ToolProof, question: str) -> Task:
     """The old task under its new id, with the pages that its facts still stand on."""
+    stored = whole.model_dump(mode="json", by_alias=True)
+    figures = {"dispersion": whole_of(stored).spread.minimum, "variables": len(whole.solution)}
     return task.model_copy(
         update={
             "task_id": tool_task_id(whole.base, whole.edits),
@@ -215,26 +217,29 @@ def replace_task(task: Task, whole: ToolProof, question: str) -> Task:
             # They missed one constraint of another task.
             "distractors": (),
             "wrong_answers": (),
-            "proof": whole.model_dump(mode="json", by_alias=True),
-            "meta": {**task.meta, "tools": sorted({tool_of(edit.claim) for edit in whole.edits})},
+            "proof": stored,
+            "meta": {**task.meta, **figures, "tools": sorted({tool_of(edit.claim) for edit in whole.edits})},
         }
     )
 
 
-def evidence_of(whole: ToolProof) -> tuple[str, ...]:
-    """A smallest set of pages from which every fact was read that is still needed; the tools' values are on none."""
-    base = whole.base
-    gone = {edit.clue for edit in whole.edits if edit.variable < len(base.solution)}
-    facts = [fact for edge in base.edges for fact in edge.facts]
-    facts += [fact for at, clue in enumerate(base.clues) if at not in gone for fact in clue.facts]
-    pages = [{doc_id for doc_id, _, _ in fact.supports} for fact in facts]
-    return dispersion(pages, {*whole.solution}).pages
+def read_first(claim: Claim, entity: str, facts: FactBase) -> tuple[Stated, ...]:
+    """What a solver has to read about an entity before it can compute a claim; nothing for what a table tells."""
+    if not isinstance(claim, Quotient):
+        return ()
+    about = facts.about(entity)
+    return tuple(
+        stated(fact)
+        for name in (claim.over, claim.under)
+        for fact in about
+        if fact.relation == name and not fact.conflict
+    )
 
 
 def flaws_of(index: ToolIndex, asked: Constraints, answer: int) -> str | None:
     """Why constraints are no task with that answer: ambiguous, or a part that is not needed. None where they are."""
     # First with all that is known: most windows fail here, at the least cost.
-    found = solve(index, asked, "open", distinct=False, enough=2, cap=SEARCH_CAP)
+    found = solve(index, asked, "open", distinct=asked.apart, enough=2, cap=SEARCH_CAP)
     if not found.complete or found.answers != (answer,):
         return "ambiguous"
     parts = [("clue", at, asked.without_clue(at)) for at in range(len(asked.clues))]

@@ -61,7 +61,8 @@ def _redsearcher(task: Task, url_of: UrlOf) -> Row:
 
 def _browsecomp(task: Task, url_of: UrlOf) -> Row:
     evidence = [{"docid": doc_id, "url": url_of(doc_id)} for doc_id in task.evidence]
-    answer = (task.proof or {}).get("solution", [""])[0]
+    proof = task.proof or {}
+    answer = proof.get("base", proof).get("solution", [""])[0]  # a proof with tools holds the one it was made from
     return {
         "query_id": task.task_id,
         "query": task.question,

@@ -32,9 +32,11 @@ from corpus.answers import normalise, score_answer
 from corpus.scoring.words import tokens
 from corpus.snapshot import Snapshot
 from training.rubric import gold_of, scorer_of
-from training.synthesis.proof import Proof
 from training.synthesis.solve import solve
-from training.synthesis.verify import Ground, constraints_of
+from training.synthesis.told import facts_text
+from training.synthesis.tool_proof import whole_of
+from training.synthesis.tool_verify import ToolGround
+from training.synthesis.verify import Ground
 from training.tasks import BadTasks, Task
 
 Result = dict[str, Any]
@@ -44,8 +46,6 @@ RESULTS = 50
 AGREEING = 2
 """Rollouts that give the same wrong answer before it is looked at."""
 _TRIES = 4
-_EVIDENCE_CHARS = 600
-"""Around each span, before a model."""
 
 NO_TOOL = """Answer the question from memory. Give the answer alone, in a few words; where you do not know, \
 guess.
@@ -191,22 +191,23 @@ def rollouts(task: Task, episodes: Iterable[Episode], band: tuple[float, float])
     }  # fmt: skip
 
 
-def alternatives(task: Task, episodes: Iterable[Episode], ground: Ground, *, agreeing: int = AGREEING) -> Result:
+def alternatives(task: Task, episodes: Iterable[Episode], on: ToolGround, *, agreeing: int = AGREEING) -> Result:
     """Passed where no wrong answer that several rollouts gave satisfies every constraint in the open world.
 
     `checked` has each such answer with "verified right", "verified wrong", or "unknown" where no entity has the name.
     """
-    proof = Proof.model_validate(task.proof)
-    index = ground.index(proof.links)
+    proof = whole_of(task.proof or {})
+    index = on.index(proof.base.links) if proof.edits else on.ground.index(proof.base.links)
     votes: Counter[str] = Counter()
     for one in episodes:
         if one.task.id == task.task_id and one.answer and one.status == "ok" and not _is_right(task, one):
             votes[normalise(one.answer.text)] += 1
     named: dict[str, list[str]] = {}
-    for doc_id, entity in ground.facts.entities.items():
+    for doc_id, entity in on.ground.facts.entities.items():
         for name in (entity.name, *entity.aliases):
             named.setdefault(normalise(name), []).append(doc_id)
-    fits = {index.ids[at] for at in solve(index, constraints_of(proof), "open", distinct=False).answers}
+    asked = proof.asked
+    fits = {index.ids[at] for at in solve(index, asked, "open", distinct=asked.apart).answers}
     checked = {}
     for said in sorted(said for said, count in votes.items() if said and count >= agreeing):
         owners = named.get(said, [])
@@ -234,25 +235,6 @@ async def each(
             return await gate(task)
 
     return await asyncio.gather(*(one(task) for task in tasks))
-
-
-def facts_text(task: Task, ground: Ground) -> str:
-    """The facts of a task's proof, one a line, each with the words that state it."""
-    proof = Proof.model_validate(task.proof)
-    lines = []
-    for fact in dict.fromkeys(proof.facts):
-        label = ground.facts.relations[fact.relation].label
-        said = f"{_name(fact.subject, ground)} {label} {_name(fact.object, ground) if fact.object else fact.value}"
-        doc_id, start, end = fact.supports[0]
-        text = ground.text(doc_id) or ""
-        words = " ".join(text[max(0, start - _EVIDENCE_CHARS // 2) : end + _EVIDENCE_CHARS // 2].split())
-        lines.append(f"- {said}. Page {_name(doc_id, ground)!r}: ...{words}...")
-    return "\n".join(lines)
-
-
-def _name(doc_id: str, ground: Ground) -> str:
-    entity = ground.facts.entities.get(doc_id)
-    return entity.name if entity else doc_id
 
 
 def _gold_text(task: Task) -> str:

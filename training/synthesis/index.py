@@ -16,7 +16,9 @@ from corpus.facts.base import FactBase
 from corpus.facts.records import Fact
 from training.synthesis.postings import NO_SIZES, Ints, Mask, Pairs, Sizes
 from training.synthesis.predicates import (
+    MEASURED,
     UNKNOWN_KINDS,
+    Amount,
     Compare,
     Equal,
     Kind,
@@ -27,6 +29,7 @@ from training.synthesis.predicates import (
     Range,
     bound_of,
     may_be_missing,
+    meant_too,
     relation_of,
     year_of,
 )
@@ -48,6 +51,9 @@ class _Facts:
         numbers: dict[tuple[str, str], tuple[list[float], list[int]]] = {}
         years: dict[tuple[str, str], tuple[list[float], list[int]]] = {}
         texts: dict[str, dict[str, list[int]]] = {}
+        amounts: dict[tuple[str, str], tuple[list[float], list[int]]] = {}
+        self.unmeasured: dict[str, set[int]] = {}
+        """Relation -> entities with a fact of it of which no page says how much there is."""
         for fact in index.facts:
             if world == "closed" and fact.conflict:
                 continue
@@ -55,6 +61,13 @@ class _Facts:
             if fact.relation not in self.known:
                 self.known[fact.relation] = np.zeros(index.size, np.bool_)
             self.known[fact.relation][subject] = True
+            if fact.relation in MEASURED:
+                if not fact.amounts:
+                    self.unmeasured.setdefault(fact.relation, set()).add(subject)
+                for amount in fact.amounts:  # several are a conflict, so of the open world
+                    rows = amounts.setdefault((fact.relation, amount.unit), ([], []))
+                    rows[0].append(amount.number or 0.0)
+                    rows[1].append(subject)
             value = fact.value
             if value is None:
                 sides = joined.setdefault(fact.relation, ([], []))
@@ -72,7 +85,7 @@ class _Facts:
             name: Pairs(np.array(subjects, np.int64), np.array(objects, np.int64), index.size)
             for name, (subjects, objects) in joined.items()
         }
-        self.numbers, self.years = _sorted(numbers), _sorted(years)
+        self.numbers, self.years, self.amounts = _sorted(numbers), _sorted(years), _sorted(amounts)
         self.texts = {name: {text: np.array(who) for text, who in by.items()} for name, by in texts.items()}
 
 
@@ -127,7 +140,11 @@ class FactIndex:
         if found is None:
             if len(self._masks) * (self.size + 1) > MASK_BYTES:
                 self._masks.clear()
-            found = self._masks[key] = self._evaluate(predicate, world)
+            found = self._evaluate(predicate, world)
+            if world == "open":
+                for other in meant_too(predicate, self.base):
+                    found = found | self._evaluate(other, world)
+            self._masks[key] = found
         return found
 
     def count(self, predicate: Predicate) -> int:
@@ -201,6 +218,8 @@ class FactIndex:
             mask[self._fitting(predicate, world)] = True
         if world == "open":
             mask |= ~stated & self._may_be_missing(name)
+            if isinstance(predicate, Amount):
+                mask[sorted(self.worlds[world].unmeasured.get(name, ()))] = True
         return mask
 
     def _fitting(self, predicate: Predicate, world: World) -> Ints:
@@ -216,6 +235,8 @@ class FactIndex:
             return facts.texts.get(name, {}).get(predicate.text, NO_SIZES.owners)
         if isinstance(predicate, Range):
             return facts.numbers.get((name, predicate.unit), NO_SIZES).between(predicate.low, predicate.high)
+        if isinstance(predicate, Amount):
+            return facts.amounts.get((name, predicate.unit), NO_SIZES).between(predicate.low, predicate.high)
         if isinstance(predicate, Period):
             return facts.years.get((name, ""), NO_SIZES).between(predicate.first, predicate.last)
         if isinstance(predicate, Compare):

@@ -4,6 +4,7 @@
     date        year -> decade -> half-century -> century -> before or after another entity's
     words       the value -> not another value
     entity      its name -> some entity of its kind -> not another entity
+    amount      of one such entity or word, within 0.1 % to 50 %, 2 and 3 times: a ladder of its own
 
 A level that leaves fewer candidates than asked is left out, so that the first level of a ladder is the sharpest clue
 that does not by itself give much away.
@@ -14,13 +15,16 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from corpus.facts.records import Fact
 from training.synthesis.index import FactIndex
 from training.synthesis.predicates import (
+    MEASURED,
     UNKNOWN_KINDS,
+    Amount,
     Compare,
     Equal,
     Named,
@@ -45,6 +49,9 @@ NEGATED_FACTS = 6
 """Above so many values of a relation an entity gets no negation: a solver would have to check a long list."""
 
 
+_Rows: TypeAlias = list[tuple[str, Predicate, tuple[Fact, ...]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """One way to say it. `facts` have to be known to see that it is so; `candidates` fit it in the closed world."""
@@ -58,6 +65,27 @@ class Level:
 def ladder(index: FactIndex, fact: Fact, min_candidates: int) -> tuple[Level, ...]:
     """Levels from the sharpest to the vaguest, by number of candidates; empty where none leaves enough."""
     rows = _numbers(index, fact) + _dates(index, fact) + _words(index, fact) + _entities(index, fact)
+    return _levels(index, rows, min_candidates)
+
+
+def amount_ladder(index: FactIndex, fact: Fact, min_candidates: int) -> tuple[Level, ...]:
+    """The same for how much of the fact there is; empty where the pages do not say, or no words would."""
+    amount = fact.amount
+    if fact.relation not in MEASURED or amount is None or not amount.number:
+        return ()
+    rows: _Rows = []
+    low = high = amount.number
+    for width in WIDTHS:
+        below, above = _around(fact, amount.number, width)
+        low, high = min(low, below), max(high, above)
+        if amount.unit == "percent":
+            high = min(high, 100.0)
+        found = Amount(relation=fact.relation, low=low, high=high, unit=amount.unit)
+        rows.append((f"amount {width:g}", found, (fact,)))
+    return _levels(index, rows, min_candidates)
+
+
+def _levels(index: FactIndex, rows: _Rows, min_candidates: int) -> tuple[Level, ...]:
     levels: list[Level] = []
     for name, predicate, facts in rows:
         count = index.count(predicate)
@@ -65,9 +93,6 @@ def ladder(index: FactIndex, fact: Fact, min_candidates: int) -> tuple[Level, ..
         if count >= min_candidates and (not levels or count > levels[-1].candidates):
             levels.append(Level(predicate, name, count, facts))
     return tuple(levels)
-
-
-_Rows = list[tuple[str, Predicate, tuple[Fact, ...]]]
 
 
 def _numbers(index: FactIndex, fact: Fact) -> _Rows:

@@ -7,10 +7,12 @@
     Range     a number between two bounds, both included
     Period    a date between two years, both included: a year, a decade, a century
     Compare   its number or year is above or below that of an entity that the question names
+    Amount    how much there is of one fact of a relation (the length of one border), between two bounds, both included
     Not       none of its values of a relation fits another predicate
 
 `holds` reads the closed world: what no fact says is not so, and facts in conflict say nothing. `possible` reads the
-open one: a fact in conflict may be so, and an entity that should have a value and has none may have any.
+open one: a fact in conflict may be so, an entity that should have a value and has none may have any, so may a fact of
+which no page says how much there is, and a name that several entities have may mean any of them.
 """
 
 from __future__ import annotations
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 
 OUTSIDE = "outside"
 """Kind of what pages name and has no page of its own here: of its true kind nothing is known."""
+MEASURED = frozenset(
+    {"borders", "exports_to", "export_partner_of", "imports_from", "import_partner_of"}
+    | {"ethnic_group", "religion", "language", "river", "lake"}
+)
+"""Relations of whose amount a question may ask: those that `wording.measured` has words for."""
 UNKNOWN_KINDS = frozenset(("", "page", "thing", OUTSIDE))
 """Kinds that say nothing; in the open world such an entity may be of any kind."""
 
@@ -84,12 +91,20 @@ class Compare(_Predicate):
     """doc_id of the entity whose only value of the relation is the bound, not included."""
 
 
+class Amount(_Predicate):
+    op: Literal["amount"] = "amount"
+    relation: str
+    low: float
+    high: float
+    unit: str
+
+
 class Not(_Predicate):
     op: Literal["not"] = "not"
     of: Annotated[Named | Equal | Range | Period | Compare, Field(discriminator="op")]
 
 
-Predicate: TypeAlias = Kind | Named | Some | Equal | Range | Period | Compare | Not
+Predicate: TypeAlias = Kind | Named | Some | Equal | Range | Period | Compare | Amount | Not
 PREDICATE: TypeAdapter[Predicate] = TypeAdapter(Annotated[Predicate, Field(discriminator="op")])
 """Reads a predicate from JSON: `PREDICATE.validate_python({"op": "kind", "kind": "country"})`."""
 
@@ -140,6 +155,20 @@ def holds(predicate: Predicate, entity: str, facts: FactBase) -> bool:
 
 def possible(predicate: Predicate, entity: str, facts: FactBase) -> bool:
     """Whether it may be so of the entity in the open world."""
+    return any(_possible(one, entity, facts) for one in (predicate, *meant_too(predicate, facts)))
+
+
+def meant_too(predicate: Predicate, facts: FactBase) -> tuple[Predicate, ...]:
+    """The same of other entities that have the name which a question gives."""
+    if isinstance(predicate, Not):
+        return tuple(Not.model_validate({"of": of}) for of in meant_too(predicate.of, facts))
+    if isinstance(predicate, Named | Compare):
+        others = facts.namesakes.get(predicate.entity, ())
+        return tuple(predicate.model_copy(update={"entity": other}) for other in others)
+    return ()
+
+
+def _possible(predicate: Predicate, entity: str, facts: FactBase) -> bool:
     kind = facts.entities[entity].kind
     if isinstance(predicate, Kind):
         return kind == predicate.kind or kind in UNKNOWN_KINDS
@@ -149,6 +178,8 @@ def possible(predicate: Predicate, entity: str, facts: FactBase) -> bool:
         return name is not None and may_be_missing(facts.relations[name], kind)
     if isinstance(predicate, Not):
         return any(f.conflict for f in stated) or not any(_fits(predicate.of, fact, facts) for fact in stated)
+    if isinstance(predicate, Amount):
+        return any(not f.amounts or any(_within(predicate, amount) for amount in f.amounts) for f in stated)
     return any(_fits(predicate, fact, facts) for fact in stated)
 
 
@@ -168,6 +199,8 @@ def _fits(predicate: Predicate, fact: Fact, facts: FactBase) -> bool:
     value = fact.value
     if isinstance(predicate, Named):
         return fact.object == predicate.entity
+    if isinstance(predicate, Amount):
+        return fact.amount is not None and _within(predicate, fact.amount)
     if isinstance(predicate, Some):
         return fact.object is not None and facts.entities[fact.object].kind == predicate.kind
     if value is None:
@@ -175,11 +208,7 @@ def _fits(predicate: Predicate, fact: Fact, facts: FactBase) -> bool:
     if isinstance(predicate, Equal):
         return value.text == predicate.text
     if isinstance(predicate, Range):
-        return (
-            value.number is not None
-            and value.unit == predicate.unit
-            and predicate.low <= value.number <= predicate.high
-        )
+        return _within(predicate, value)
     year = year_of(value)
     if isinstance(predicate, Period):
         return year is not None and predicate.first <= year <= predicate.last
@@ -189,3 +218,7 @@ def _fits(predicate: Predicate, fact: Fact, facts: FactBase) -> bool:
     if bound is None or size is None:
         return False
     return size > bound if predicate.sense == "more" else size < bound
+
+
+def _within(bounds: Range | Amount, value: Value) -> bool:
+    return value.number is not None and value.unit == bounds.unit and bounds.low <= value.number <= bounds.high

@@ -1,8 +1,8 @@
 """What a task is proved by, as it is kept in `Task.proof`: enough to check it again offline, against the snapshot.
 
 The claim: exactly one entity of the snapshot, as variable 0, satisfies edges and clues, in the open world too and even
-where two variables may be the same entity; without any one clue, edge or hidden node there are at least two in the
-closed world, where all variables differ (`training.synthesis.index`, `predicates`).
+where two variables may be the same entity (unless they are said to be apart); without any one clue, edge or hidden
+node there are at least two in the closed world, where all variables differ (`training.synthesis.index`, `predicates`).
 """
 
 from __future__ import annotations
@@ -132,6 +132,9 @@ class Proof(_Part):
     """Whose facts."""
     links: bool
     """Whether relations that are not typed, the plain hyperlinks, are used too."""
+    apart: bool = False
+    """Whether "another" is taken at its word: the answer is the only one where all variables differ. If not, it is so
+    even where two variables are one entity."""
     solution: tuple[str, ...]
     """doc_ids by variable; the answer is variable 0."""
     kinds: tuple[str, ...]

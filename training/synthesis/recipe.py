@@ -32,6 +32,12 @@ class Recipe:
     """Regions without a task after which a treewidth is given up."""
     links: bool = False
     """Whether relations that are not typed, which are the plain hyperlinks, are used too."""
+    apart: bool = False
+    """Whether the words "another" and "a second" are enough to tell two variables apart.
+
+    If not, an answer is the only one even where two variables are one entity. Where relations join two kinds alone,
+    such as works and subjects, every cycle then folds onto one edge: the clues do its work, and no edge is needed.
+    """
     chars: tuple[int, int] = (200, 400_000)
     """Length of a page that may be an answer or a hidden node."""
     degree: tuple[int, int] = (2, 64)
@@ -48,7 +54,10 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        said = asdict(self)
+        if not self.apart:
+            del said["apart"]  # it came later, and the tasks of other recipes stay what they were
+        return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def generator(self, *parts: str | int) -> np.random.Generator:
         """Random numbers of one part of the work, such as (snapshot, treewidth, region); of nothing else."""

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from corpus.snapshot import Snapshot
-from training.synthesis.predicates import Compare, Equal, Kind, Named, Not, Period, Predicate, Range, Some
+from training.synthesis.predicates import Amount, Compare, Equal, Kind, Named, Not, Period, Predicate, Range, Some
 from training.synthesis.proof import TaskDraft
 
 TOP = 10
@@ -80,7 +80,7 @@ def _words(draft: TaskDraft, predicate: Predicate) -> str:
         return f"{label} {predicate.kind}"
     if isinstance(predicate, Equal):
         return f"{label} {predicate.text}"
-    if isinstance(predicate, Range):
+    if isinstance(predicate, Range | Amount):
         return f"{label} {predicate.low:,.10g} to {predicate.high:,.10g} {predicate.unit}".rstrip()
     assert isinstance(predicate, Period)
     return f"{label} {predicate.first} to {predicate.last}"

@@ -37,11 +37,15 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """Variable 0 is the answer. `kinds` has a kind or "" for each variable; `clues` are (variable, predicate)."""
+    """Variable 0 is the answer. `kinds` has a kind or "" for each variable; `clues` are (variable, predicate).
+
+    `apart` says that no two variables are one entity, in the open world too: see `Recipe.apart`.
+    """
 
     kinds: tuple[str, ...]
     edges: tuple[Edge, ...]
     clues: tuple[tuple[int, Predicate], ...]
+    apart: bool = False
 
     def without_clue(self, at: int) -> Constraints:
         return replace(self, clues=self.clues[:at] + self.clues[at + 1 :])
@@ -51,10 +55,11 @@ class Constraints:
 
     def without_node(self, node: int) -> Constraints:
         """The variable stays as a number that nothing speaks of."""
-        return Constraints(
-            tuple("" if variable == node else kind for variable, kind in enumerate(self.kinds)),
-            tuple(edge for edge in self.edges if node not in (edge.a, edge.b)),
-            tuple(clue for clue in self.clues if clue[0] != node),
+        return replace(
+            self,
+            kinds=tuple("" if variable == node else kind for variable, kind in enumerate(self.kinds)),
+            edges=tuple(edge for edge in self.edges if node not in (edge.a, edge.b)),
+            clues=tuple(clue for clue in self.clues if clue[0] != node),
         )
 
     def with_clue(self, at: int, predicate: Predicate) -> Constraints:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from training.statistics import LEVEL, Interval, bootstrap
-from training.synthesis.proof import Proof
+from training.synthesis.tool_proof import whole_of
+from training.synthesis.tooling import tool_of
 from training.tasks import Task
 
 Floats = npt.NDArray[np.float64]
@@ -50,14 +51,17 @@ def figures_of(task: Task) -> dict[str, float]:
         found["popularity of the answer"] = task.meta["popularity"]
     if task.proof is None:
         return found
-    proof = Proof.model_validate(task.proof)
+    proof = whole_of(task.proof)
+    spread = proof.spread
     found |= {
-        "treewidth": proof.treewidth,
+        # What an edit brings in hangs on one edge, which makes no graph with an edge wider.
+        "treewidth": proof.base.treewidth,
         "variables": len(proof.solution),
-        "edges": len(proof.edges),
+        "edges": len(proof.asked.edges),
         "clues": len(proof.clues),
-        "dispersion": proof.dispersion.minimum,
-        "most facts on one page": proof.dispersion.most_on_one,
+        "tool claims": len(proof.edits),
+        "dispersion": spread.minimum,
+        "most facts on one page": spread.most_on_one,
         "near misses": len(task.distractors),
     }
     if proof.clues:
@@ -83,15 +87,18 @@ def histograms(tasks: Sequence[Task]) -> dict[str, dict[str, int]]:
             add("popularity of the answer", _bin(int(popularity)))
         if task.proof is None:
             continue
-        proof = Proof.model_validate(task.proof)
-        add("treewidth", proof.treewidth)
-        add("dispersion", proof.dispersion.minimum)
-        add("dispersion over the task's own pages", proof.dispersion.constructing)
+        proof = whole_of(task.proof)
+        add("treewidth", proof.base.treewidth)
+        add("dispersion", proof.spread.minimum)
+        if not proof.edits:
+            add("dispersion over the task's own pages", proof.base.dispersion.constructing)
         add("variables", len(proof.solution))
-        add("role of the answer", proof.role)
+        add("role of the answer", proof.base.role)
         for clue in proof.clues:
             add("kinds of clues", clue.predicate.op)
             add("levels of clues", clue.level)
+        for edit in proof.edits:
+            add("tools", tool_of(edit.claim))
         if proof.witness is not None:
             add("least calls", proof.witness.least_calls)
     for count in answers.values():

@@ -2,11 +2,13 @@
 
 proof, facts, spans, clues, treewidth    of the proof that was edited, as `training.synthesis.verify` has them
 task       id, answer and evidence are those of the tool proof
-tools      each claim's value is what the tool measures now, lies in its bounds, and leaves the candidates stated
+tools      each claim's value is what the tool measures now, lies in its bounds, and leaves the candidates stated; the
+           numbers of a quotient stand where the proof says
 unique     exactly one answer in the open world, with every tool
 needed     each clue, edge, hidden node and claim is needed; a solver without the tools is left with several answers
 leaks      the question names neither answer nor hidden node nor what an edit hid
 question   the question names every place that a distance is from, and says the bounds
+witness    where there is one: its pages are the evidence, its parts hold the spans, and a tool told each claim's value
 """
 
 from __future__ import annotations
@@ -18,15 +20,18 @@ from pydantic import ValidationError
 
 from corpus.scoring.words import folded
 from training.synthesis.blur import SEARCH_CAP
-from training.synthesis.evolving import evidence_of, flaws_of
+from training.synthesis.evolving import flaws_of, read_first
 from training.synthesis.proof import TaskDraft
+from training.synthesis.reread import misread, over_budget
 from training.synthesis.solve import solve
-from training.synthesis.tool_proof import SCHEMA, ToolProof, constraints_of, tool_task_id
+from training.synthesis.tool_proof import SCHEMA, ToolProof, constraints_of, evidence_of, tool_task_id
 from training.synthesis.tooling import Desk, Distance, ToolIndex, without_tools
 from training.synthesis.verify import GATES, Flaw, Ground
 from training.tasks import Task
 
 _BASE = ("proof", "facts", "spans", "clues", "treewidth")
+SLACK = 0.0501
+"""How far what a server tells may be from what was measured: kilometres are told to a tenth."""
 
 
 def has_tools(task: Task) -> bool:
@@ -108,6 +113,10 @@ def _tool_flaws(task: Task, proof: ToolProof, on: ToolGround) -> Iterator[str]:
             yield f"edit {at} is not true of {edit.entity}"
         elif index.fitting(claim, edit.kind) != edit.candidates:
             yield f"edit {at} leaves {index.fitting(claim, edit.kind)} candidates, not {edit.candidates}"
+        elif edit.facts != read_first(claim, edit.entity, on.ground.facts):
+            yield f"edit {at} is computed from other facts"
+        else:
+            yield from misread(edit.facts, on.ground)
 
 
 def _unique_flaws(task: Task, proof: ToolProof, on: ToolGround) -> Iterator[str]:
@@ -159,6 +168,18 @@ def _question_flaws(task: Task, proof: ToolProof, on: ToolGround) -> Iterator[st
                     yield f"the words of edit {at} do not say {bound:g}"
 
 
+def _witness_flaws(task: Task, proof: ToolProof, on: ToolGround) -> Iterator[str]:
+    witness = proof.witness
+    if witness is None:
+        return
+    yield from over_budget(witness, task.evidence, proof.facts, on.ground)
+    if [told.edit for told in witness.measured] != [*range(len(proof.edits))]:
+        yield "it does not ask a tool for each claim"
+    for told, edit in zip(witness.measured, proof.edits, strict=False):
+        if abs(told.value - edit.value) > SLACK:
+            yield f"a tool told it {told.value:g} for edit {told.edit}, which says {edit.value:g}"
+
+
 _CHECKS: dict[str, Callable[[Task, ToolProof, ToolGround], Iterator[str]]] = {
     "task": _task_flaws,
     "tools": _tool_flaws,
@@ -166,4 +187,5 @@ _CHECKS: dict[str, Callable[[Task, ToolProof, ToolGround], Iterator[str]]] = {
     "needed": _needed_flaws,
     "leaks": _leak_flaws,
     "question": _question_flaws,
+    "witness": _witness_flaws,
 }

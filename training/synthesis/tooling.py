@@ -13,6 +13,7 @@ Source of the idea: tool-enforced query evolution, REDSearcher (arXiv 2602.14234
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Annotated, Literal, TypeAlias, cast
 
 import numpy as np
@@ -170,4 +171,4 @@ def as_predicate(claim: Claim) -> Predicate:
 def without_tools(asked: Constraints) -> Constraints:
     """What is left for a solver that reads pages and has no tool: every claim gone."""
     clues = tuple(row for row in asked.clues if not isinstance(cast("Claim | Predicate", row[1]), Claim))
-    return Constraints(asked.kinds, asked.edges, clues)
+    return replace(asked, clues=clues)

@@ -25,7 +25,6 @@ from pydantic import ValidationError
 from corpus.errors import CorpusError
 from corpus.facts.base import FactBase
 from corpus.facts.records import Fact
-from corpus.passages import split_pages
 from corpus.records import doc_id_of
 from corpus.scoring.words import folded
 from corpus.snapshot import Snapshot
@@ -35,8 +34,8 @@ from training.synthesis.index import FactIndex
 from training.synthesis.leaks import LeakChecks
 from training.synthesis.predicates import Compare, Kind, bound_of, holds, names_of, relation_of
 from training.synthesis.proof import Proof, TaskDraft, stated, task_id_of
+from training.synthesis.reread import misread, over_budget, unmeasured
 from training.synthesis.solve import Constraints, Edge, Solved, solve
-from training.synthesis.spans import span_flaw
 from training.synthesis.treewidth import MAX_NODES, graph6, treewidth
 from training.synthesis.wording import mapping_flaws
 from training.tasks import Task
@@ -94,16 +93,15 @@ class Ground:
             self._texts[doc_id] = found
         return self._texts[doc_id]
 
-    def target(self, doc_id: str, start: int) -> str | None:
-        """doc_id of the page that the link at an offset leads to, here or outside; None where there is no link."""
+    def targets(self, doc_id: str, start: int, end: int) -> Iterator[str]:
+        """doc_ids of the pages, here or outside, that the links within a span of a page lead to."""
         if self.snapshot is None:
-            return None
+            return
         store = self.snapshot.store
         for link in self.snapshot.document(doc_id=doc_id).links:
-            if link.start == start:
+            if link.start is not None and link.end is not None and start <= link.start and link.end <= end:
                 number = store.find_url(link.url)
-                return doc_id_of(link.url) if number is None else store.doc_id(number)
-        return None
+                yield doc_id_of(link.url) if number is None else store.doc_id(number)
 
     def _stored(self, doc_id: str) -> str:
         if self.snapshot is None:
@@ -127,7 +125,7 @@ def flaw_of(task: Task, ground: Ground) -> Flaw | None:
 def constraints_of(proof: Proof) -> Constraints:
     """What a proof claims, in the solver's form."""
     edges = tuple(Edge(edge.a, edge.relation, edge.b) for edge in proof.edges)
-    return Constraints(proof.kinds, edges, tuple((clue.variable, clue.predicate) for clue in proof.clues))
+    return Constraints(proof.kinds, edges, tuple((clue.variable, clue.predicate) for clue in proof.clues), proof.apart)
 
 
 def _proof_flaws(task: Task, proof: Proof, ground: Ground) -> Iterator[str]:
@@ -176,19 +174,8 @@ def _fact_flaws(task: Task, proof: Proof, ground: Ground) -> Iterator[str]:
 
 
 def _span_flaws(task: Task, proof: Proof, ground: Ground) -> Iterator[str]:
-    for said in proof.facts:
-        fact = ground.fact(said.subject, said.relation, said.object, said.value)
-        assert fact is not None  # or the gate before had told
-        for doc_id, start, end in said.supports:
-            text = ground.text(doc_id)
-            if text is None:
-                yield f"there is no page {doc_id}"
-            elif not 0 <= start < end <= len(text):
-                yield f"page {doc_id} has no characters {start} to {end}"
-            elif (told := span_flaw(text[start:end], fact, ground.facts, doc_id)) and (
-                fact.object is None or ground.target(doc_id, start) not in (fact.object, fact.subject)
-            ):
-                yield f"page {doc_id}, characters {start} to {end}: {told}"
+    yield from misread(proof.facts, ground)
+    yield from unmeasured(proof.clues, ground)
 
 
 def _clue_flaws(task: Task, proof: Proof, ground: Ground) -> Iterator[str]:
@@ -222,7 +209,7 @@ def _clue_flaws(task: Task, proof: Proof, ground: Ground) -> Iterator[str]:
 def _unique_flaws(task: Task, proof: Proof, ground: Ground) -> Iterator[str]:
     index, asked = ground.index(proof.links), constraints_of(proof)
     answer = (index.number[proof.solution[0]],)
-    found = solve(index, asked, "open", distinct=False, enough=2, cap=SEARCH_CAP)
+    found = solve(index, asked, "open", distinct=asked.apart, enough=2, cap=SEARCH_CAP)
     if found.answers != answer:
         yield f"there are {len(found.answers)} answers or more in the open world" if found.answers else "no answer fits"
     elif not found.complete:
@@ -293,24 +280,8 @@ def _question_flaws(task: Task, proof: Proof, ground: Ground) -> Iterator[str]:
 
 
 def _witness_flaws(task: Task, proof: Proof, ground: Ground) -> Iterator[str]:
-    witness = proof.witness
-    if witness is None:
-        return
-    if sorted(hop.doc_id for hop in witness.hops) != sorted(proof.dispersion.pages):
-        yield "it opens other pages than the evidence"
-    if witness.calls < witness.least_calls or any(
-        not 1 <= hop.rank <= 10 or len(hop.queries) > 2 for hop in witness.hops
-    ):
-        yield "it is over its budget of ranks and queries"
-    opened: dict[str, list[tuple[int, int]]] = {}
-    for hop in witness.hops:
-        parts = split_pages(ground.text(hop.doc_id) or "", witness.page_chars)
-        opened[hop.doc_id] = [parts[number - 1] for number in hop.parts if 1 <= number <= len(parts)]
-    for said in proof.facts:
-        if not any(
-            start < high and end > low for doc_id, start, end in said.supports for low, high in opened.get(doc_id, ())
-        ):
-            yield f"it never reads {said.subject} {said.relation}"
+    if proof.witness is not None:
+        yield from over_budget(proof.witness, proof.dispersion.pages, proof.facts, ground)
 
 
 Check = Callable[[Task, Proof, Ground], Iterator[str]]

@@ -3,6 +3,7 @@
     for each page of the evidence, those farthest from the answer first:
         search for the page's name; where the page is not among the first ten, for its name and the words of a fact
         open every part of the page in which a fact of the proof stands
+    ask a tool for each claim that pages do not settle (`measuring`)
     give the answer
 
 The planner reads titles and texts beforehand, as an oracle may; these calls are not counted. What it then does it does
@@ -25,7 +26,10 @@ from agent.tools.native import FETCH_CHARS
 from corpus.passages import split_pages
 from corpus.scoring.words import tokens
 from training.synthesis.dispersion import dispersion
-from training.synthesis.proof import Hop, Proof, Witness
+from training.synthesis.measuring import measured
+from training.synthesis.proof import Hop, Witness
+from training.synthesis.tool_proof import ToolWitness, Whole, whole_of
+from training.synthesis.tool_verify import SLACK
 from training.tasks import Task
 
 T = TypeVar("T")
@@ -111,7 +115,7 @@ async def play(task: Task, env: AsyncClient, oracle: Oracle, *, hidden: Iterable
     """Solve one task. `hidden` are doc_ids of pages that searches must not show, as if they were not there."""
     if task.proof is None:
         raise ValueError(f"The task {task.task_id} has no proof, so there is nothing to play.")
-    proof = Proof.model_validate(task.proof)
+    proof = whole_of(task.proof)
     masked = [(await oracle.page(doc_id)).url for doc_id in sorted(hidden)]
     hops: list[Hop] = []
     shown: dict[str, SearchAnswer] = {}
@@ -136,25 +140,32 @@ async def play(task: Task, env: AsyncClient, oracle: Oracle, *, hidden: Iterable
         hops.append(Hop(doc_id=doc_id, url=page.url, queries=tuple(asked), rank=rank, parts=numbers))
     if not _named(task, read):
         return Played(None, "answer not on the pages")
+    told = await measured(proof.edits, env, partial(_title, oracle), _patient)
+    for at, edit in enumerate(proof.edits):
+        value = next((one.value for one in told if one.edit == at), None)
+        if value is None or abs(value - edit.value) > SLACK or not edit.claim.low <= value <= edit.claim.high:
+            return Played(None, "a tool tells another value", edit.entity)
     showing = {query: {hit.doc_id for hit in found.hits} for query, found in shown.items()}
     needed = dispersion([{query for query, pages in showing.items() if hop.doc_id in pages} for hop in hops]).minimum
-    opened = sum(len(hop.parts) for hop in hops)
-    return Played(
-        Witness(
-            hops=tuple(hops),
-            mode=next(iter(shown.values())).mode,
-            page_chars=FETCH_CHARS,
-            calls=sum(len(hop.queries) for hop in hops) + opened + 1,
-            least_calls=needed + opened + 1,
-        )
+    opened = sum(len(hop.parts) for hop in hops) + len(told)
+    made = Witness(
+        hops=tuple(hops),
+        mode=next(iter(shown.values())).mode,
+        page_chars=FETCH_CHARS,
+        calls=sum(len(hop.queries) for hop in hops) + opened + 1,
+        least_calls=needed + opened + 1,
     )
+    return Played(ToolWitness(**made.model_dump(), measured=tuple(told)) if proof.edits else made)
 
 
 def plays(tasks: Iterable[Task]) -> Mapping[str, Play]:
-    """The gold episodes of tasks with a witness, for `agent.models.playback.PlaybackModel`, by task_id."""
+    """The gold episodes of tasks with a witness, for `agent.models.playback.PlaybackModel`, by task_id.
+
+    Searches, pages and the answer: the default profile has no tool for maps or papers, so what these told is not in it.
+    """
     found = {}
     for task in tasks:
-        witness = Proof.model_validate(task.proof).witness if task.proof else None
+        witness = whole_of(task.proof).witness if task.proof else None
         if witness is None:
             continue
         calls: list[tuple[str, dict[str, object]]] = []
@@ -166,7 +177,7 @@ def plays(tasks: Iterable[Task]) -> Mapping[str, Play]:
     return found
 
 
-def _order(proof: Proof) -> list[tuple[str, list[tuple[int, int]]]]:
+def _order(proof: Whole) -> list[tuple[str, list[tuple[int, int]]]]:
     """(page, spans to be read on it): pages of no variable first, then by distance from the answer, its own page last.
 
     A fact is read on the first of these pages that states it.
@@ -175,14 +186,14 @@ def _order(proof: Proof) -> list[tuple[str, list[tuple[int, int]]]]:
     grown = True
     while grown:
         grown = False
-        for edge in proof.edges:
+        for edge in proof.asked.edges:
             for one, other in ((edge.a, edge.b), (edge.b, edge.a)):
                 if one in depth and depth.get(other, len(proof.solution)) > depth[one] + 1:
                     depth[other] = depth[one] + 1
                     grown = True
     place = {doc_id: (-depth.get(at, 0), at) for at, doc_id in enumerate(proof.solution)}
     first = (-len(proof.solution) - 1, 0)
-    pages = sorted(proof.dispersion.pages, key=lambda doc_id: (place.get(doc_id, first), doc_id))
+    pages = sorted(proof.pages, key=lambda doc_id: (place.get(doc_id, first), doc_id))
     spans: dict[str, list[tuple[int, int]]] = {doc_id: [] for doc_id in pages}
     for fact in proof.facts:
         stated = {doc_id: (start, end) for doc_id, start, end in fact.supports}
@@ -206,6 +217,10 @@ def _parts(page: _Page, spans: Sequence[tuple[int, int]]) -> tuple[int, ...]:
     parts = split_pages(page.text, FETCH_CHARS)
     at = {number for start, end in spans for number, (low, high) in enumerate(parts, 1) if start < high and end > low}
     return tuple(sorted(at))
+
+
+async def _title(oracle: Oracle, doc_id: str) -> str:
+    return (await oracle.page(doc_id)).title
 
 
 async def _part(env: AsyncClient, page: _Page, number: int) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from corpus.facts.records import Relation
-from training.synthesis.predicates import Compare, Equal, Kind, Named, Not, Period, Predicate, Range
+from training.synthesis.predicates import Amount, Compare, Equal, Kind, Named, Not, Period, Predicate, Range
 from training.synthesis.proof import TaskDraft
-from training.synthesis.wording import chinese_facts
+from training.synthesis.wording import chinese_facts, measured
 from training.synthesis.wording.amounts import chinese_range, chinese_years
 from training.synthesis.wording.fallback import chinese_phrases
 from training.synthesis.wording.kinds import CHINESE
 from training.synthesis.wording.lexicon import SLOT, Counted, drawn, one, read_lexicon
 
 LEXICON = read_lexicon((chinese_facts.JOINED, chinese_facts.WORDS, chinese_facts.DATES), (chinese_facts.NUMBERS,))
+AMOUNTS = read_lexicon((measured.CHINESE,), ()).phrases
 _TITLES = frozenset(("novel", "painting", "film", "opera", "paper", "artwork", "article"))
 
 
@@ -64,6 +65,12 @@ class ChineseClauses:
             return f"是{CHINESE.get(predicate.kind, (predicate.kind, '个'))[0]}"
         relation = self._relation(predicate.relation)
         counted = LEXICON.counted_of(relation)
+        if isinstance(predicate, Amount):
+            amount = chinese_range(predicate.low, predicate.high, predicate.unit, relation.name, self.rng)
+            phrases = AMOUNTS[relation.name]
+            if self._inner:
+                phrases = tuple(phrase for phrase in phrases if "，" not in phrase) or phrases
+            return drawn(one(phrases, self.rng), self.rng).replace(SLOT, amount)
         if isinstance(predicate, Range):
             noun = counted.noun if counted else relation.label
             unit = counted.unit if counted else predicate.unit

@@ -144,7 +144,7 @@ class EnglishWriter:
             return f"{kind} {_LETTERS[at]}" if self.rng.random() < 0.6 else f"{self._a(kind)}, {_LETTERS[at]},"
         word = _ORDINALS[at]
         if at == 0:
-            return one((f"a {kind}", f"one {kind}", f"a first {kind}"), self.rng)
+            return one((self._a(kind), f"one {kind}", f"a first {kind}"), self.rng)
         if at == 1:
             return one((f"another {kind}", f"a second {kind}"), self.rng)
         return one((f"a {word} {kind}", f"yet another {kind}, the {word},")[: 1 + (self.rng.random() < 0.1)], self.rng)
@@ -171,12 +171,16 @@ class EnglishWriter:
         return self.sought.format(kind=kind or self.noun[0])
 
     def _number(self, variable: int) -> int:
-        """Place of a variable among those of its noun. The answer is the first, whenever it is mentioned."""
+        """Place of a variable among those of its noun, or of all that have letters. The answer is the first, always."""
         if variable not in self.ordinal:
-            group = [v for v in self.ordinal if self.noun[v] == self.noun[variable] and v != 0]
-            ahead = self.noun[variable] == self.noun[0] and variable != 0
-            # With letters the answer has none.
-            self.ordinal[variable] = 0 if variable == 0 else len(group) + (ahead and not self.lettered)
+            before = [v for v in self.ordinal if v != 0]
+            if self.lettered:
+                # A letter stands alone at times, so no two nouns share one; the answer has none.
+                at = sum(not self.alone[v] for v in before)
+            else:
+                ahead = self.noun[variable] == self.noun[0]
+                at = sum(self.noun[v] == self.noun[variable] for v in before) + ahead
+            self.ordinal[variable] = at if variable else 0
         return self.ordinal[variable]
 
     def _kind(self, variable: int) -> str:

@@ -7,9 +7,9 @@ import re
 import numpy as np
 
 from corpus.facts.records import Entity, Relation
-from training.synthesis.predicates import Compare, Equal, Kind, Named, Not, Period, Predicate, Range, Some
+from training.synthesis.predicates import Amount, Compare, Equal, Kind, Named, Not, Period, Predicate, Range, Some
 from training.synthesis.proof import TaskDraft
-from training.synthesis.wording import english_facts, english_world
+from training.synthesis.wording import english_facts, english_world, measured
 from training.synthesis.wording.amounts import english_range, english_years
 from training.synthesis.wording.fallback import english_phrases
 from training.synthesis.wording.kinds import ENGLISH, QUOTED, with_article
@@ -27,6 +27,7 @@ LEXICON = read_lexicon(
     ),
     (english_facts.NUMBERS, english_world.NUMBERS),
 )
+AMOUNTS = read_lexicon((measured.ENGLISH,), ()).phrases
 _THE = re.compile(
     r"(?:United|Federated|British Indian|Isle of|Holy See|Gaza|West Bank|European|Democratic Republic|Republic of"
     r"|Netherlands|Philippines|Maldives|Seychelles|Comoros|Vatican|River ).*|.*(?: Islands| Republic| Lands)"
@@ -96,6 +97,9 @@ class EnglishClauses:
         if isinstance(predicate, Kind):
             return f"is {with_article(ENGLISH.get(predicate.kind, (predicate.kind,))[0])}"
         relation = self._relation(predicate.relation)
+        if isinstance(predicate, Amount):
+            amount = english_range(predicate.low, predicate.high, predicate.unit, relation.name, self.rng)
+            return _filled(drawn(one(AMOUNTS[relation.name], self.rng), self.rng), amount)
         counted = LEXICON.counted_of(relation)
         if counted is not None and isinstance(predicate, Range | Compare):
             return self._counted(counted, predicate)

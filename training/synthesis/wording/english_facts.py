@@ -69,12 +69,12 @@ created_by/is a work by | is (a work|a piece|the work) (by|of) {}; was (made|cre
     (comes|is) from the hand of {}; has {} as its (maker|artist)
 created/is the artist of | (made|created) {}; is the (artist|maker) (of|behind) {};
     is (credited|recorded) as the artist of {}
-depicts/depicts | depicts {}; is (tagged|catalogued|indexed) (under|with) the subject {};
+depicts/depicts | depicts {}; is tagged, by subject, with {}; is (catalogued|indexed) by subject under {};
     (shows|has) {} among its subjects; has as one of its subjects {}
 depicted_in/is depicted in | is depicted in {}; is (a subject|one of the subjects) of {};
     (turns up|appears) as a subject in {}
-movement | belongs to the movement {}; is (counted|placed|reckoned) (as|under) the movement {};
-    is part of the movement {}
+movement | is (counted|reckoned|placed) by the museum as part of {}; is (classed|filed) by movement under {};
+    has {} as its movement
 movement_of | is the movement (of|behind) {}; (includes|takes in|counts), as a movement, {}
 born_in | was born in {}; came into the world in {}; has {} as a birthplace; is a native of {}
 birthplace_of | is the birthplace of {}; saw the birth of {}; can claim the birth of {}; is the native place of {}
@@ -82,8 +82,8 @@ died_in | died in {}; (ended life|passed away) in {}; has {} as a place of death
 deathplace_of | is the place of death of {}; saw the death of {}
 active_in | was active in {}; worked in {}; spent working years in {}
 workplace_of | was a place of work of {}; saw {} at work; was where {} worked
-under_subject | is a (narrower subject|sub-subject) (under|than|of) {}; is filed as a subject (under|below) {};
-    has as its wider subject {}
+under_subject | is a narrower subject than {}; is a (narrower subject|sub-subject) (under|of) {};
+    is filed as a subject (under|below) {}; has as its wider subject {}
 over_subject | is a wider subject (than|that takes in) {}; has as a narrower subject {}; takes in, as a subject, {}
 see_also | (refers|points|sends) (the reader|its readers|readers) (on|also) to {}; has a "see also" (for|to) {};
     names under "see also" {}; (suggests|recommends) as further reading {}
@@ -164,7 +164,8 @@ legislature_structure | has a {} legislature; has a legislature that is {}; make
 former_state | became independent from a state that is no more, {};
     was once part of {}, a state that no longer exists; broke away from the former state of {};
     emerged from {}, now gone from the map
-medium | is made (of|in) {}; has the medium {}; is (recorded|catalogued) as {}
+medium | has the medium {}; is (recorded|catalogued) as {}; has (for its medium|as its medium) {};
+    is described, by its medium, as {}
 series | is part of the series {}; belongs to a (series|group) called {}; (comes|is) from the series {}
 accession_number | has the accession number {}; is (kept|filed) under the number {}
 era | is of the {}; belongs to the {}; dates from the {}

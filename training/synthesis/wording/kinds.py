@@ -5,7 +5,8 @@ from __future__ import annotations
 # Kind -> English singulars that mean the same; plurals are formed. A kind that is not here is its own noun.
 ENGLISH: dict[str, tuple[str, ...]] = {
     "country": ("country", "country", "nation"),
-    "territory": ("territory", "dependent territory"),
+    # Not "dependent": a page without a field for dependency is of this kind too (docs/facts.md), as Taiwan's is.
+    "territory": ("territory",),
     "union": ("union of states",),
     "article": ("article", "article", "encyclopedia article"),
     "outside": ("topic",),
@@ -28,7 +29,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
 # Kind -> (Chinese noun, its classifier).
 CHINESE: dict[str, tuple[str, str]] = {
     "country": ("国家", "个"),
-    "territory": ("属地", "个"),
+    "territory": ("地区", "个"),
     "union": ("联盟", "个"),
     "world": ("世界", "个"),
     "region": ("地区", "个"),
