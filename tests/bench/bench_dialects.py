@@ -7,7 +7,8 @@ is in the processor's caches, then by the dialect and by the native route, by tu
 four answers is kept yet. The figure is the median of the differences, query by query: a search differs from another by
 more than a dialect adds, and this machine's speed from one second to the next. "native" is the native route against
 itself. Hits: over HTTP, one after another in every round, the median of the ratios within rounds. DeepResearchGym's
-answers hold ten whole pages, as theirs do. Without --snapshot the demo is built first.
+answers hold ten whole pages, as theirs do; beside its own row stands one against what says as much natively, a search
+and a batch that fetches its hits as text. Without --snapshot the demo is built first.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from urllib.parse import quote
 
 import orjson
 
+from agent.client import Client
 from corpus import Snapshot, build_snapshot, open_snapshot
 from env_server.app import create_app
 from env_server.front import Front
@@ -34,6 +36,7 @@ from tests.bench.serving.processes import TOKEN, stillweb
 from tests.bench.serving.traffic import QUESTIONS, Mix, post, read_questions
 
 HITS = 100
+WITH_PAGES = "deepresearchgym, against a search and its pages"
 AT_MOST_US = 150
 
 Make = Callable[[str], bytes]
@@ -76,11 +79,11 @@ def main(snapshot: Path, rounds: int, count: int, clients: int, seed: int) -> di
     web = open_snapshot(snapshot)
     mix = Mix(web, read_questions(QUESTIONS), seed)
     over_us = asyncio.run(cold(web, mix, rounds, count))
-    hit_us = hits(snapshot, mix, rounds, clients)
+    hit_us, native_hit_us = hits(snapshot, mix, rounds, clients)
     rows = {}
-    for name in SEARCHES:
+    for name in (*SEARCHES, WITH_PAGES):
         over, native = (statistics.median(values) for values in zip(*over_us[name], strict=True))
-        ratio = statistics.median(a / b for a, b in zip(hit_us[name], hit_us["native"], strict=True))
+        ratio = statistics.median(a / b for a, b in zip(hit_us[name], native_hit_us[name], strict=True))
         rows[name] = {
             "native_us": round(native),
             "over_native_us": round(over),
@@ -99,31 +102,48 @@ async def cold(web: Snapshot, mix: Mix, rounds: int, count: int) -> dict[str, li
     front = create_app({"web": web}, ServerSettings(snapshots={"web": web.path}, threads=1))
     native = SEARCHES["native"]
 
-    async def cost(request: bytes) -> float:
+    async def asked(request: bytes) -> tuple[float, bytes]:
         scope, body = _parsed(request)
         begun = time.process_time()
-        status = await _asked(front, scope, body)
+        status, answer = await _asked(front, scope, body)
         spent = time.process_time() - begun
         if status != 200:
             raise RuntimeError(f"{request!r}: {status}")
-        return 1e6 * spent
+        return 1e6 * spent, answer
+
+    async def cost(request: bytes) -> float:
+        return (await asked(request))[0]
+
+    async def with_pages(query: str) -> float:
+        search, found = await asked(native(query))
+        return search + await cost(pages_of(found))
 
     for make in SEARCHES.values():
         for query in mix.queries(20):
             await cost(make(query))  # which opens what opens at first use
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in SEARCHES}
+    for query in mix.queries(20):
+        await with_pages(query)
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in (*SEARCHES, WITH_PAGES)}
     for _ in range(rounds):
-        for name, make in SEARCHES.items():
+        for name, make in (*SEARCHES.items(), (WITH_PAGES, SEARCHES["deepresearchgym"])):
+            plain = with_pages if name == WITH_PAGES else lambda query: cost(native(query))
             for number, query in enumerate(mix.queries(count)):
                 for k in (9, 11):
                     await cost(post("/v1/search", {"query": query, "k": k}))
                 one = make(query) if name != "native" else post("/v1/search", {"query": query, "k": 10})
                 if number % 2:
-                    theirs, ours = await cost(one), await cost(native(query))
+                    theirs, ours = await cost(one), await plain(query)
                 else:
-                    ours, theirs = await cost(native(query)), await cost(one)
+                    ours, theirs = await plain(query), await cost(one)
                 found[name].append((theirs - ours, ours))
     return found
+
+
+def pages_of(found: bytes) -> bytes:
+    """The native request for the whole text of a search's hits."""
+    items = [{"doc_id": hit["doc_id"]} for hit in orjson.loads(found)["hits"]]
+    whole = ServerSettings.model_fields["max_page_chars"].default
+    return post("/v1/fetch/batch", {"items": items, "format": "text", "page_chars": whole})
 
 
 def _parsed(request: bytes) -> tuple[dict[str, Any], bytes]:
@@ -140,8 +160,8 @@ def _parsed(request: bytes) -> tuple[dict[str, Any], bytes]:
     return scope, body
 
 
-async def _asked(front: Front, scope: dict[str, Any], body: bytes) -> int:
-    statuses = []
+async def _asked(front: Front, scope: dict[str, Any], body: bytes) -> tuple[int, bytes]:
+    statuses, parts = list[int](), list[bytes]()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
@@ -149,13 +169,14 @@ async def _asked(front: Front, scope: dict[str, Any], body: bytes) -> int:
     async def send(message: MutableMapping[str, Any]) -> None:
         if "status" in message:
             statuses.append(message["status"])
+        parts.append(message.get("body", b""))
 
     await front(scope, receive, send)
-    return int(statuses[0])
+    return statuses[0], b"".join(parts)
 
 
-def hits(snapshot: Path, mix: Mix, rounds: int, clients: int) -> dict[str, list[float]]:
-    """Name -> CPU microseconds of the server a hit, by round."""
+def hits(snapshot: Path, mix: Mix, rounds: int, clients: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Name -> CPU microseconds of the server a hit, by round; and of what it is compared with."""
     with stillweb(snapshot) as server:
 
         def cost(requests: list[bytes]) -> float:
@@ -166,13 +187,19 @@ def hits(snapshot: Path, mix: Mix, rounds: int, clients: int) -> dict[str, list[
 
         kept = mix.queries(HITS)
         made = {name: [make(query) for query in kept] for name, make in SEARCHES.items()}
-        for requests in made.values():
+        with Client(f"http://127.0.0.1:{server.port}", token=TOKEN) as client:
+            pages = [pages_of(client.search(query).delivery.body) for query in kept]
+        for requests in (*made.values(), pages):
             cost(requests)  # which keeps the answers
-        found: dict[str, list[float]] = {name: [] for name in SEARCHES}
+        found: dict[str, list[float]] = {name: [] for name in (*SEARCHES, WITH_PAGES)}
+        native: dict[str, list[float]] = {name: [] for name in found}
         for _ in range(rounds):
             for name in SEARCHES:
                 found[name].append(cost(made[name] * 10))
-    return found
+                native[name].append(found["native"][-1])
+            found[WITH_PAGES].append(found["deepresearchgym"][-1])
+            native[WITH_PAGES].append(found["native"][-1] + cost(pages * 10))
+    return found, native
 
 
 if __name__ == "__main__":
