@@ -31,7 +31,7 @@ class AsyncClient:
     """For one event loop. Hundreds of rollouts may share one; `using` gives each its own episode over one pool."""
 
     def __init__(self, url: str, *, timeout_s: float = 60.0, connections: int = 256, **about: Any) -> None:
-        """`about`: what `Target` has beside the URL: name, token, snapshot, episode, seed, attempt.
+        """`about`: what `Target` has beside the URL: name, token, snapshot, episode, seed, attempt, run.
 
         `timeout_s` bounds a whole call, waiting for a connection included; `connections` are open at most.
         """
@@ -39,7 +39,7 @@ class AsyncClient:
         self._pool, self._owns = AsyncPool(timeout_s, connections), True
 
     def using(self, **changes: Any) -> AsyncClient:
-        """This client with another name, token, snapshot, episode, seed or attempt, over the same connections.
+        """This client with another name, token, snapshot, episode, seed, attempt or run, over the same connections.
         Closing it leaves them open."""
         other = object.__new__(AsyncClient)
         other.target, other._pool, other._owns = self.target.changed(**changes), self._pool, False

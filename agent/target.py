@@ -33,6 +33,8 @@ class Target:
     """X-Stillweb-Seed: of the weather, where no episode says it."""
     attempt: int | None = None
     """X-Stillweb-Attempt: which try of an equal request this is, from 1; None: the server counts."""
+    run: str | None = None
+    """X-Stillweb-Run: under which name the ledger counts the calls."""
 
     base: str = field(init=False, repr=False, compare=False)
     host: str = field(init=False, repr=False, compare=False)
@@ -62,6 +64,7 @@ class Target:
             "X-Stillweb-Episode": self.episode,
             "X-Stillweb-Seed": self.seed,
             "X-Stillweb-Attempt": self.attempt,
+            "X-Stillweb-Run": self.run,
         }
         for name, value in said.items():
             if value is not None and not (str(value).isascii() and str(value).isprintable()):

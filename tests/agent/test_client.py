@@ -274,7 +274,15 @@ async def test_a_pin_that_holds_is_answered_under_every_name(server: str, env: A
 
 async def test_every_header_of_a_rollout_goes_along(tmp_path: Path) -> None:
     echo: Call[dict[str, Any]] = Call("POST", "/v1/search", b"{}", lambda body, kind, delivery: orjson.loads(body))
-    about: dict[str, Any] = {"name": "a b", "token": "t", "snapshot": "id", "episode": "e1", "seed": 7, "attempt": 2}
+    about: dict[str, Any] = {
+        "name": "a b",
+        "token": "t",
+        "snapshot": "id",
+        "episode": "e1",
+        "seed": 7,
+        "attempt": 2,
+        "run": "r1",
+    }
     expected = {
         "authorization": "Bearer t",
         "content-type": "application/json",
@@ -282,6 +290,7 @@ async def test_every_header_of_a_rollout_goes_along(tmp_path: Path) -> None:
         "x-stillweb-episode": "e1",
         "x-stillweb-seed": "7",
         "x-stillweb-attempt": "2",
+        "x-stillweb-run": "r1",
     }
     with fake_stillweb() as url, Client(url, **about) as client:
         async with AsyncClient(url) as env:

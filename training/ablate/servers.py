@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +21,6 @@ from agent.answers import Delivery
 from agent.calls import Call
 from agent.client import AsyncClient, Client
 from agent.errors import EnvError
-from agent.target import Target
 from corpus.errors import CorpusError
 from corpus.manifest import read_manifest
 from training.ablate.cells import Spent
@@ -34,17 +32,6 @@ END_S = 20.0
 
 class ServerGone(Exception):
     """A server did not start; the message has what it said last."""
-
-
-@dataclass(frozen=True)
-class RunTarget(Target):
-    """A target whose calls the server's ledger counts under a name of their own."""
-
-    run: str = "default"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.headers["X-Stillweb-Run"] = self.run
 
 
 class Servers:
@@ -115,9 +102,8 @@ def serving(
 
 
 def client_of(url: str, run: str) -> AsyncClient:
-    client = AsyncClient(url, connections=64)
-    client.target = RunTarget(url, run=run)
-    return client
+    """The server's ledger counts its calls under a name of their own."""
+    return AsyncClient(url, connections=64, run=run)
 
 
 def served_id(environment: Environment) -> str:
