@@ -57,7 +57,7 @@ figures: $(VENV)/.slow ## measure again what stands in docs/figures
 	$(BIN)/python -m tests.bench.bench_draw
 	$(BIN)/python -m tests.bench.bench_weather
 	$(BIN)/python -m tests.bench.bench_faults
-	$(BIN)/python -m tests.bench.bench_soak --seconds 480
+	$(BIN)/python -m tests.bench.bench_soak --seconds 1800
 	$(BIN)/python -m tests.bench.render_weather
 	$(BIN)/python -m tests.bench.render_readme
 	$(BIN)/python -m tests.bench.render_docs
