@@ -1,6 +1,6 @@
 """256 clients under storm for a while: no error that was not drawn, and memory that stays flat.
 
-STILLWEB_SOAK_S says how many seconds (15; `make full` sets 1,800, see tests/bench/bench_soak.py).
+STILLWEB_SOAK_S says how many seconds (15; .ci/run sets 120, `make full` 1,800, see tests/bench/bench_soak.py).
 """
 
 from __future__ import annotations
