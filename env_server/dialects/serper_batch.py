@@ -1,7 +1,8 @@
 """Several questions in one request, as Serper takes them: a JSON array of bodies is answered by an array of answers.
 
-Each item is what its question would have got alone, byte for byte, also where that is a refusal: one bad question takes
-no other along. Only where the server fails, all do, and what one request may look at (`CHOSEN_FROM`) is shared. Parameters of the query string hold for all, as they do for one.
+Each item is what its question would have got alone, byte for byte, also where that is a refusal: one bad question
+takes no other along. Only where the server fails, all do, and what one request may look at (`CHOSEN_FROM`) is shared.
+Parameters of the query string hold for all, as they do for one.
 """
 
 from __future__ import annotations
