@@ -98,10 +98,16 @@ def test_one_process_has_one_set_of_threads_of_a_size() -> None:
     assert shared_threads(2) is shared_threads(2)
 
 
-async def test_jobs_that_follow_each_other_are_one_thread_s() -> None:
-    threads = Threads(8)
-    await asyncio.sleep(0.05)  # all of them are there and idle
-    assert len({await threads.run(threading.get_ident) for _ in range(100)}) == 1
+def test_a_job_goes_to_the_thread_that_was_idle_last() -> None:
+    threads, seen = Threads(8), set()
+    with asyncio.Runner() as runner:
+        for _ in range(50):
+            until = time.monotonic() + 60
+            while len(threads._idle) < 8:  # a thread is idle a moment after its result is known
+                assert time.monotonic() < until
+                time.sleep(0.001)
+            seen.add(runner.run(threads.run(threading.get_ident)))
+    assert len(seen) == 1
 
 
 def test_no_job_is_forgotten_while_threads_fall_idle_and_wake() -> None:
