@@ -29,12 +29,10 @@ class AsyncPool:
     """Connections of one event loop. Opened as they are needed, the one used last first."""
 
     def __init__(self, timeout_s: float, connections: int) -> None:
-        self.timeout_s, self.connections = timeout_s, connections
-        self._open = 0
-        """Connections there are, those being opened among them."""
+        self.timeout_s = timeout_s
+        self._places = asyncio.Semaphore(connections)
+        """One for each call: another connection is opened where none is idle, so that there are never more."""
         self._idle: deque[tuple[Connection, float]] = deque()
-        self._queue: deque[asyncio.Future[None]] = deque()
-        """Calls that wait for a connection."""
         self._asked: dict[asyncio.Future[Response], tuple[float, Connection]] = {}
         """Answers under way, with when their time is up: in about that order, since all have the same time."""
         self._clock: asyncio.TimerHandle | None = None
@@ -54,24 +52,40 @@ class AsyncPool:
         )
 
     async def _response(self, target: Target, request: bytes) -> Response:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self.timeout_s
-        connection = None if self._queue else self._kept()
-        if connection is None:
+        until = asyncio.get_running_loop().time() + self.timeout_s
+        # A time-out costs a timer: where nobody waits there is none.
+        if self._places.locked():
             async with asyncio.timeout_at(until):
-                connection = await self._another(target)
+                await self._places.acquire()
+        else:
+            await self._places.acquire()
+        try:
+            connection = self._kept()
+            if connection is None:
+                async with asyncio.timeout_at(until):
+                    connection = await self._another(target)
+            return await self._answer(connection, request, until)
+        finally:
+            self._places.release()
+
+    async def _answer(self, connection: Connection, request: bytes, until: float) -> Response:
         answer = connection.ask(request)
         self._asked[answer] = until, connection
         if self._clock is None:
-            self._clock = loop.call_at(until, self._strike)
+            self._clock = asyncio.get_running_loop().call_at(until, self._strike)
         try:
-            return await answer
+            response = await answer
         except BaseException:
             connection.close()  # half an answer would be the next call's beginning
             raise
         finally:
             self._asked.pop(answer, None)
-            self._give_back(connection)
+        if connection.is_open:
+            now = time.monotonic()
+            self._idle.append((connection, now))
+            while now - self._idle[0][1] >= _KEPT_S or not self._idle[0][0].is_open:
+                self._idle.popleft()[0].close()
+        return response
 
     def _kept(self) -> Connection | None:
         """The idle connection used last. Those that are too old go."""
@@ -80,51 +94,12 @@ class AsyncPool:
             if connection.is_open and time.monotonic() - since < _KEPT_S:
                 return connection
             connection.close()
-            self._open -= 1
         return None
 
     async def _another(self, target: Target) -> Connection:
-        """A new connection, or one that another call gives back where there may be no more."""
-        stand = self._queue.append
-        while self._open >= self.connections:
-            turn = asyncio.get_running_loop().create_future()
-            stand(turn)
-            stand = self._queue.appendleft  # whoever was faster to take it came later
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._wake()  # it was our turn: somebody else's now
-                raise
-            if (kept := self._kept()) is not None:
-                return kept
-        self._open += 1
-        try:
-            if target.is_tls and self._tls is None:
-                self._tls = ssl.create_default_context()
-            return await connect(target.host, target.port, self._tls if target.is_tls else None)
-        except BaseException:
-            self._open -= 1
-            self._wake()
-            raise
-
-    def _give_back(self, connection: Connection) -> None:
-        if connection.is_open:
-            now = time.monotonic()
-            self._idle.append((connection, now))
-            while now - self._idle[0][1] >= _KEPT_S or not self._idle[0][0].is_open:
-                self._idle.popleft()[0].close()
-                self._open -= 1
-        else:
-            self._open -= 1
-        self._wake()
-
-    def _wake(self) -> None:
-        while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+        if target.is_tls and self._tls is None:
+            self._tls = ssl.create_default_context()
+        return await connect(target.host, target.port, self._tls if target.is_tls else None)
 
     def _strike(self) -> None:
         """One clock for all calls, set to the first whose time is up: a timer for each costs more than all this."""
@@ -141,7 +116,6 @@ class AsyncPool:
         """A call that is under way ends as one that reached nobody."""
         while self._idle:
             self._idle.pop()[0].close()
-            self._open -= 1
         for _, connection in self._asked.values():
             connection.close()
         if self._clock is not None:
