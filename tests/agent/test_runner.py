@@ -28,11 +28,12 @@ from agent.stats import stats
 from agent.terminal import standing
 from agent.throttle import Gate, Setback
 from agent.tools.profiles import profile
+from env_server.front import Receive, Scope, Send
 from tests.agent.loop_parts import Spoken, episodes, gates, looking_at, plan_of, player, said, turn_of, wander
-from tests.bench.serving.processes import TOKEN
-from tests.bench.serving.processes import stillweb as serving
 from tests.conftest import ROOT
+from tests.env_server.test_connection import served
 from tests.env_server.test_determinism import running_server
+from tests.env_server.test_front import MakeApp, until
 
 
 @pytest.fixture(scope="module")
@@ -322,14 +323,23 @@ async def test_a_caller_that_gives_up_in_the_queue_takes_no_place() -> None:
 
 
 @pytest.mark.slow
-async def test_overload_by_the_server_is_waited_out_and_no_row_shows_it(tiny_path: Path, tmp_path: Path) -> None:
-    """With a queue of one request most calls come back 503 at first."""
+async def test_overload_by_the_server_is_waited_out_and_no_row_shows_it(make_app: MakeApp, tmp_path: Path) -> None:
+    """With a queue of one request, whose first search is not answered before another call was refused."""
     env = Gate(8)
-    with serving(tiny_path, STILLWEB_MAX_QUEUE="1", STILLWEB_CACHE_BYTES="0") as running:
-        url = f"http://127.0.0.1:{running.port}"
-        counts = await roll(url, tmp_path, Spoken(wander(4)), samples=4, gates=Gates(Gate(64), env), token=TOKEN)
+    front = make_app(max_queue=1, cache_bytes=0)
+    behind = front.app
+
+    async def held(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/v1/search":
+            await until(lambda: env.setbacks > 0)
+        await behind(scope, receive, send)
+
+    front.app = held
+    async with served(front) as port:
+        url = f"http://127.0.0.1:{port}"
+        counts = await roll(url, tmp_path, Spoken(wander(4)), samples=4, gates=Gates(Gate(64), env))
     assert counts.done == 12
-    assert env.setbacks > 0
+    assert env.slowed > 0
     assert not any("overloaded" in (event.error_code or "") for e in episodes(tmp_path) for event in e.tool_events)
 
 
