@@ -38,7 +38,7 @@ from corpus.manifest import (
 )
 from corpus.near_duplicates import near_duplicates
 from corpus.origins import Reuse, Source, counted, resolve_sources
-from corpus.passages import OVERLAP_CHARS, PASSAGE_CHARS
+from corpus.passages import OVERLAP_CHARS, PASSAGE_CHARS, WHOLE
 from corpus.progress import Progress, silent
 from corpus.records import Passage
 from corpus.resume import check_plan, finished, locked, plan_of, write_last
@@ -141,8 +141,9 @@ def add_to_snapshot(
     """Build a new snapshot in `out` from a snapshot and more sources, with the settings of the first.
 
     Ids and answers equal those of a build from all sources at once; nothing of the first is extracted, cut or encoded
-    again, while the lexical and any approximate index are built anew. `licences` are those of the new sources. Raises
-    as `build_snapshot` does, and SnapshotIncomplete, SnapshotFormat or SnapshotCorrupt for `base`.
+    again (but one of before short pages stayed whole is cut and encoded as builds do now), while the lexical and any
+    approximate index are built anew. `licences` are those of the new sources. Raises as `build_snapshot` does, and
+    SnapshotIncomplete, SnapshotFormat or SnapshotCorrupt for `base`.
     """
     manifest = read_manifest(base)
     settings = manifest.settings
@@ -228,6 +229,7 @@ def _indexes(
     settings = SnapshotSettings(
         passage_chars=options.passage_chars,
         overlap_chars=options.overlap_chars,
+        whole_chars=WHOLE * options.passage_chars,
         analyzers=ANALYZERS,
         field_weights=FIELDS,
         languages=languages,

@@ -38,7 +38,9 @@ def build(
     sources: Sources,
     out: Out,
     encoder: EncoderOption = "static",
-    passage_chars: Annotated[int, typer.Option(help="Upper bound of a passage, in characters.")] = PASSAGE_CHARS,
+    passage_chars: Annotated[
+        int, typer.Option(help="Of a passage, at most; a page of up to twice as many stays whole.")
+    ] = PASSAGE_CHARS,
     overlap_chars: Annotated[int, typer.Option(help="Characters a passage repeats of the one before.")] = OVERLAP_CHARS,
     threads: Threads = 1,
     title: Title = "",
@@ -140,7 +142,7 @@ def info(
         ("content_id", manifest.content_id),
         ("title", manifest.title or "none"),
         ("pages", f"{counts.documents:,}"),
-        ("passages", f"{counts.passages:,} of up to {settings.passage_chars:,} characters"),
+        ("passages", f"{counts.passages:,} of up to {max(settings.passage_chars, settings.whole_chars):,} characters"),
         ("links", f"{counts.links:,} between pages"),
         ("pictures", f"{counts.pictures:,}"),
         ("tables", f"{len(web.store.tables.places):,} places, {len(web.store.tables.papers):,} papers"),

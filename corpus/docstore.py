@@ -24,7 +24,7 @@ import zstandard
 
 from corpus.errors import BadUrl, PageNotFound
 from corpus.languages import primary_language
-from corpus.passages import sections_of, split_text
+from corpus.passages import passages_in, sections_of
 from corpus.records import (
     Document,
     Image,
@@ -94,7 +94,7 @@ def write_docstore(
     """Write documents (by ascending doc_id), each with the number of its source, and their passages.
 
     Returns the digest of all documents, which does not cover the sources. `size` and `overlap` are characters, as in
-    `split_text`; `known_spans` gives the passages of a page that was cut before, or None.
+    `passages_in`; `known_spans` gives the passages of a page that was cut before, or None.
     """
     folder.mkdir(parents=True, exist_ok=True)
     u8 = {name: _Column("Q", "<u8") for name in ("ids", *_BLOBS)}
@@ -169,7 +169,7 @@ def _parts(document: Document, compress: zstandard.ZstdCompressor) -> dict[str, 
 def _spans(text: str, size: int, overlap: int) -> Iterator[Span]:
     """Passage spans in characters and in bytes of the UTF-8 text."""
     at, at_byte = 0, 0
-    for start, end in split_text(text, size=size, overlap=overlap):
+    for start, end in passages_in(text, size=size, overlap=overlap):
         # With overlap a passage may start before the last one ended: count from the last start, which never exceeds it.
         byte_start = at_byte + len(text[at:start].encode())
         byte_end = byte_start + len(text[start:end].encode())

@@ -118,6 +118,9 @@ class StaticEncoder:
         self._tokenizer = Tokenizer.from_file(str(self._tokens))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        # To this model a whole query is one word, and each thread keeps 10,000 words: 24 MB for texts that seldom come
+        # twice. Without them a query takes 23 us, with them 25.
+        self._tokenizer.model._resize_cache(0)
 
     def record(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""BM25 over title, headings and text of passages, in Tantivy.
+"""BM25 over passages, each with its page's title and the headings it stands under, in Tantivy.
 
 Scores are made the same whatever the segments. Tantivy takes its statistics over the whole index, but a union of more
 than three terms may add them up in another order in another segment, which moves the last bits of a 32-bit sum. Scores
@@ -29,9 +29,9 @@ from corpus.rankings import Scored, collect, make_ranking, units_of
 from corpus.records import Passage, Ranking
 from corpus.urls import domain_suffixes
 
-FIELDS = {"title": 0.5, "headings": 0.25, "text": 1.0}
-"""Searched fields and their weights; docs/decisions.md has the figures."""
-ANALYZERS = dict.fromkeys(FIELDS, "english")
+FIELDS = {"title": 0.25, "text": 1.0}
+"""Searched fields and their weights. `text` has title and headings, too: docs/decisions.md has the figures."""
+ANALYZERS = dict.fromkeys(("title", "headings", "text"), "english")
 MAX_TERMS = 64
 """Distinct terms of a plain query that count; a longer one is a document, not a question."""
 
@@ -63,7 +63,7 @@ def tables_of(store: DocStore, number: int) -> list[str]:
 
 def make_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    for name in FIELDS:
+    for name in ANALYZERS:
         builder.add_text_field(name, tokenizer_name=ANALYZERS[name], index_option="position")
     builder.add_text_field("domain", tokenizer_name="raw", index_option="basic")
     # Signed: an int put on an unsigned fast field panics in this binding.
@@ -104,10 +104,12 @@ def write_lexical_index(
         for count, (number, title, host, passage) in enumerate(passages, 1):
             document = add()
             language = store.language(number)
-            document.add_text("title", prepared(title, language, languages))
-            if passage.headings:
-                document.add_text("headings", prepared("\n".join(passage.headings), language, languages))
-            document.add_text("text", prepared(passage.text, language, languages))
+            for name, said in (("title", title), ("headings", "\n".join(passage.headings)), ("", passage.text)):
+                if said:
+                    words = prepared(said, language, languages)
+                    document.add_text("text", words)
+                    if name:
+                        document.add_text(name, words)
             for suffix in hosts.get(host) or hosts.setdefault(host, domain_suffixes(host)):
                 document.add_text("domain", suffix)
             for table in tables_of(store, number):
@@ -212,7 +214,7 @@ class LexicalIndex:
         return collect(fetch, self._store, k=k, by_page=by_page, step=step)
 
     def document_frequency(self, term: str) -> int:
-        """Passages whose text holds a term, as the analyzer writes it."""
+        """Passages whose text, title or headings hold a term, as the analyzer writes it."""
         known = self._frequencies.get(term)
         if known is None:
             known = self._searcher.doc_freq("text", term)
@@ -237,7 +239,9 @@ class LexicalIndex:
         query = _segmented(query)
         _check_words(query)  # a run of Chinese is one word before and a hundred after
         try:
-            parsed = self._index.parse_query(query, list(self._weights), field_boosts=self._weights)
+            # A heading that is asked for by name counts as a title does, whether the plain sum has it or not.
+            boosts = {"headings": self._weights.get("title", 1.0), **self._weights}
+            parsed = self._index.parse_query(query, list(self._weights), field_boosts=boosts)
         except ValueError as error:
             raise _refused(str(error)) from error
         return parsed, len(re.findall(r"[^\W_]+", query)) * len(self._weights)

@@ -36,6 +36,8 @@ class SnapshotSettings(_Frozen):
 
     passage_chars: int
     overlap_chars: int
+    whole_chars: int = 0
+    """A page of at most so many characters is one passage; 0 in snapshots of before that was so."""
     analyzers: dict[str, str]
     """Field -> analyzer."""
     field_weights: dict[str, float]
@@ -107,8 +109,10 @@ class Manifest(_Frozen):
 
 
 def content_id_of(documents_digest: str, settings: SnapshotSettings) -> str:
-    # The encoder's record says what it is; its spec only where it was found.
-    dumped = orjson.dumps(settings.model_dump(exclude={"encoder"}), option=orjson.OPT_SORT_KEYS)
+    # The encoder's record says what it is; its spec only where it was found. Snapshots of before short pages stayed
+    # whole have ids made without that setting.
+    left_out = {"encoder"} if settings.whole_chars else {"encoder", "whole_chars"}
+    dumped = orjson.dumps(settings.model_dump(exclude=left_out), option=orjson.OPT_SORT_KEYS)
     material = f"{FORMAT_VERSION}\n{documents_digest}\n".encode() + dumped
     return hashlib.sha256(material).hexdigest()[:32]
 

@@ -20,6 +20,7 @@ from corpus.encoders import Encoder, Vector
 from corpus.errors import BuildRefused
 from corpus.languages import detect_language
 from corpus.manifest import SourceRecord, read_manifest
+from corpus.passages import WHOLE
 from corpus.records import Document
 from corpus.snapshot import Snapshot, open_snapshot
 from corpus.sources import describe_source, read_source
@@ -131,7 +132,7 @@ class Reuse:
                 continue
             web = open_snapshot(source.snapshot)
             settings = web.manifest.settings
-            if (settings.passage_chars, settings.overlap_chars) == (size, overlap):
+            if (settings.passage_chars, settings.overlap_chars, settings.whole_chars) == (size, overlap, WHOLE * size):
                 self._webs.append((range(source.first, source.first + len(source.records)), web))
 
     def spans(self, document: Document, origin: int) -> list[Span] | None:

@@ -10,6 +10,8 @@ from corpus.records import Section, SectionRow
 
 PASSAGE_CHARS = 1000
 OVERLAP_CHARS = 0
+WHOLE = 2
+"""A page of at most so many times the size of a passage is one passage; docs/decisions.md has the figures."""
 MAX_SECTIONS = 5000
 """Headings of a page that count as such; every fetch lists them."""
 MAX_HEADING_CHARS = 300
@@ -49,6 +51,13 @@ def _heading_title(words: str) -> str:
     title = words.strip()[:MAX_HEADING_CHARS]
     opened = title.rstrip("#")
     return opened.rstrip() if not opened or opened[-1] in " \t" else title
+
+
+def passages_in(text: str, *, size: int = PASSAGE_CHARS, overlap: int = OVERLAP_CHARS) -> list[tuple[int, int]]:
+    """Spans of a page's passages: as `split_text` cuts it, or the whole of a short one."""
+    return (
+        split_text(text, size=size, overlap=overlap) if len(text) > WHOLE * size else split_text(text, size=len(text))
+    )
 
 
 def split_text(text: str, *, size: int = PASSAGE_CHARS, overlap: int = OVERLAP_CHARS) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.encoders import open_encoder
-from corpus.passages import split_text
+from corpus.passages import passages_in
 from corpus.records import Document, document_to_json
 from corpus.sources import read_source
 
@@ -57,7 +57,7 @@ def plan_build(sources: Sequence[str], *, sample: int = 500, sample_s: float = 3
                 whole = False
                 break
             if isinstance(item, Document):
-                spans = split_text(item.text)
+                spans = passages_in(item.text)
                 seen[item.doc_id] = len(spans), len(item.text.encode())
                 if len(documents) < sample:
                     documents.append(item)

@@ -18,6 +18,7 @@ import orjson
 from corpus.encoders import Encoder
 from corpus.errors import BuildRefused
 from corpus.manifest import Manifest, read_manifest
+from corpus.passages import WHOLE
 
 
 def plan_of(sources: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
@@ -61,10 +62,17 @@ def finished(out: Path, plan: dict[str, Any]) -> Manifest:
     return manifest
 
 
+def code_of() -> dict[str, Any]:
+    """What of the code decides how pages are cut and indexed: two builds that differ in it differ."""
+    from corpus.lexical import FIELDS  # Tantivy takes its time to load
+
+    return {"stillweb": version("stillweb"), "whole": WHOLE, "fields": FIELDS}
+
+
 def check_plan(out: Path, staging: Path, plan: dict[str, Any], encoder: Encoder | None) -> None:
     """Begin, or go on with what was begun: by the same code and encoder too, or two halves would not fit."""
     file = staging / "plan.json"
-    made_by = {"stillweb": version("stillweb"), "encoder": encoder.record() if encoder else None}
+    made_by = {**code_of(), "encoder": encoder.record() if encoder else None}
     line = orjson.dumps({"plan": plan, "made_by": made_by})
     if file.is_file():
         if file.read_bytes() != line:

@@ -197,15 +197,15 @@ def demo_snapshot(encoder: str) -> Path:
     Its name carries the build's settings, so that another version or encoder gets a folder of its own.
     """
     from hashlib import sha256
-    from importlib.metadata import version
 
     from corpus.build import BuildOptions, build_snapshot
     from corpus.cli import progress_bar
     from corpus.encoders import open_encoder
+    from corpus.resume import code_of
 
     home = os.environ.get("STILLWEB_HOME")
     cache = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stillweb"
-    mark = sha256(f"{BuildOptions(encoder=encoder)} {version('stillweb')}".encode()).hexdigest()[:8]
+    mark = sha256(f"{BuildOptions(encoder=encoder)} {code_of()}".encode()).hexdigest()[:8]
     folder = cache / "snapshots" / f"demo-{encoder.replace('/', '-').replace(':', '-')}-{mark}"
     try:
         if not (folder / "manifest.json").is_file():

@@ -16,7 +16,7 @@ from corpus.sources import describe_source
 from corpus.transport import pack, unpack
 
 OLD = [
-    {"url": f"https://a.example/{i}", "title": f"Page {i}", "text": f"# Page {i}\n\nThe {word} of harbour {i}. " * 30}
+    {"url": f"https://a.example/{i}", "title": f"Page {i}", "text": f"# Page {i}\n\nThe {word} of harbour {i}. " * 90}
     for i, word in enumerate("lantern anchor compass tide gull rope".split())
 ]
 NEW = [

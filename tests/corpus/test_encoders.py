@@ -61,6 +61,29 @@ def test_a_query_is_the_same_from_many_threads(encoder: Encoder) -> None:
     assert seen == [True] * 8
 
 
+def test_queries_leave_nothing_in_the_tokenizer() -> None:
+    static, anonymous = open_encoder("static"), list[int]()
+
+    def ask() -> None:
+        for number in range(12_000):
+            if number in (2_000, 11_999):
+                anonymous.append(_anonymous_kib())
+            static.encode_query(f"which of the {number} harbours east of {number * 7} lies nearest to {number * 13}")
+
+    asking = threading.Thread(target=ask)  # the tokenizer keeps words for each thread
+    asking.start()
+    asking.join()
+    assert anonymous[1] - anonymous[0] < 4_000  # 20,000 where they are kept
+
+
+def _anonymous_kib() -> int:
+    return next(
+        int(line.split()[1])
+        for line in Path("/proc/self/smaps_rollup").read_text().splitlines()
+        if line.startswith("Anonymous")
+    )
+
+
 def test_records_name_weights_and_tokenizer(encoder: Encoder) -> None:
     record = encoder.record()
     assert {len(record["weights_sha256"]), len(record["tokenizer_sha256"])} == {64}

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from corpus.passages import innermost_section, page_of, sections_of, split_pages, split_text
+from corpus.passages import innermost_section, page_of, passages_in, sections_of, split_pages, split_text
 
 TEXT = "# One\n\nFirst sentence. Second sentence.\n\n## Two\n\nThird.\n\n```\n# no heading\n```\n\n# Three\n\nFourth."
 
@@ -45,6 +45,12 @@ def test_passages_cover_every_word_and_keep_to_their_size(overlap: int) -> None:
             covered[start:end] = [True] * (end - start)
         assert all(done or text[i].isspace() for i, done in enumerate(covered))
         assert spans == sorted(set(spans))
+
+
+def test_a_short_page_is_one_passage_and_a_longer_one_is_cut() -> None:
+    assert passages_in(" word" * 40, size=100) == [(1, 200)]
+    assert max(end - start for start, end in passages_in(" word" * 41, size=100)) <= 100
+    assert passages_in("", size=100) == passages_in(" \n", size=100) == [(0, 0)]
 
 
 def test_a_cut_falls_before_a_heading_where_one_is_near() -> None:

@@ -225,13 +225,51 @@ def test_bm25_has_the_constants_that_tantivy_fixes(tmp_path: Path) -> None:
     build_snapshot([str(tmp_path / "p.jsonl")], tmp_path / "out", BuildOptions(encoder="none"))
     web = open_snapshot(tmp_path / "out")
     found = {web.document(doc_id=hit.doc_id).url: hit.score for hit in web.search("amber", k=4).hits}
-    k1, b, average = 1.2, 0.75, sum(len(text.split()) for text in texts) / len(texts)
+    # A title is words of its pages, too: here the last part of the URL, a digit.
+    k1, b, average = 1.2, 0.75, sum(len(text.split()) + 1 for text in texts) / len(texts)
     idf = math.log(1 + (4 - 2 + 0.5) / (2 + 0.5))
     for number in (0, 1):
         words = texts[number].split()
         tf = words.count("amber")
-        score = idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * len(words) / average))
+        score = idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * (len(words) + 1) / average))
         assert found[f"https://a.example/{number}"] == pytest.approx(score, abs=0.006)
+
+
+def test_a_snapshot_is_searched_by_the_weights_that_it_was_built_with(tiny: Snapshot) -> None:
+    def weighted(weights: dict[str, float]) -> list[float]:
+        settings = tiny.manifest.settings.model_copy(update={"field_weights": weights})
+        web = Snapshot(tiny.path, tiny.manifest.model_copy(update={"settings": settings}))
+        return [hit.score for hit in web.search("kelp bread", k=3, mode="bm25").hits]
+
+    usual = [hit.score for hit in tiny.search("kelp bread", k=3, mode="bm25").hits]
+    assert weighted({"title": 0.25, "text": 1.0}) == usual
+    assert weighted({"title": 0.5, "headings": 0.25, "text": 1.0}) > usual > weighted({"text": 1.0})
+
+
+def test_words_of_title_and_headings_are_words_of_the_passage(tmp_path: Path) -> None:
+    row = {"url": "https://a.example/", "title": "Amber", "text": "# Birch\n\n## Cedar\n\nA page of trees."}
+    (tmp_path / "p.jsonl").write_bytes(orjson.dumps(row))
+    build_snapshot([str(tmp_path / "p.jsonl")], tmp_path / "out", BuildOptions(encoder="none"))
+    web = open_snapshot(tmp_path / "out")
+    for query in ("text:amber", "text:birch", "title:amber", "text:trees"):
+        assert web.search(query, syntax="lucene").hits, query
+    assert not web.search("title:trees", syntax="lucene").hits
+
+
+def test_a_heading_asked_for_by_name_counts_as_a_title_does(tmp_path: Path) -> None:
+    row = {"url": "https://a.example/", "title": "Amber", "text": "# Birch\n\n" + "A page of trees.\n\n" * 200}
+    (tmp_path / "p.jsonl").write_bytes(orjson.dumps(row))
+    build_snapshot([str(tmp_path / "p.jsonl")], tmp_path / "out", BuildOptions(encoder="none"))
+    web = open_snapshot(tmp_path / "out")
+
+    def weighted(headings: float) -> float:
+        weights = {"title": 0.25, "headings": headings, "text": 1.0}
+        settings = web.manifest.settings.model_copy(update={"field_weights": weights})
+        other = Snapshot(web.path, web.manifest.model_copy(update={"settings": settings}))
+        return other.search("headings:birch", k=1, syntax="lucene").hits[0].score
+
+    (hit,) = web.search("headings:birch", k=1, syntax="lucene").hits
+    assert hit.score == weighted(0.25) < weighted(1.0)
 
 
 def test_lucene_syntax_is_syntax_and_plain_syntax_is_none(tiny: Snapshot) -> None:

@@ -226,7 +226,7 @@ def test_a_difference_names_pages_and_settings(tiny: Snapshot, tmp_path: Path) -
     assert found.added == ("https://tiny.example/new",)
     assert found.removed == (gone["url"],)
     assert found.changed == (rows[0]["url"],)
-    assert found.settings == (("passage_chars", 1000, 500),)
+    assert found.settings == (("passage_chars", 1000, 500), ("whole_chars", 2000, 1000))
 
 
 @pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import shutil
 import threading
 from pathlib import Path
 
+import orjson
 import pytest
 
 from corpus import read_manifest
 from corpus.errors import SnapshotCorrupt
-from corpus.manifest import check_files
+from corpus.manifest import check_files, check_ids, snapshot_id_of
 from tests.env_server.test_command import run
 
 
@@ -68,3 +70,22 @@ def test_the_command_shows_progress_on_standard_error_and_prints_the_id_alone(co
     done = run("corpus", "verify", copy)
     assert (done.returncode, done.stdout) == (0, f"{read_manifest(copy).snapshot_id}\n")
     assert "verifying" in done.stderr
+
+
+def test_a_snapshot_of_before_short_pages_stayed_whole_keeps_its_ids(copy: Path) -> None:
+    """Its manifest says nothing of that, and its ids were made of what it says."""
+    told = orjson.loads((copy / "manifest.json").read_bytes())
+    del told["settings"]["whole_chars"]
+    told["settings"]["field_weights"] = {"title": 0.5, "headings": 0.25, "text": 1.0}
+    hashed = {name: value for name, value in told["settings"].items() if name != "encoder"}
+    digest = (copy / "documents" / "digest.txt").read_text()
+    material = f"2\n{digest}\n".encode() + orjson.dumps(hashed, option=orjson.OPT_SORT_KEYS)
+    told["content_id"] = hashlib.sha256(material).hexdigest()[:32]
+    told["snapshot_id"] = snapshot_id_of(told["content_id"], read_manifest(copy).files)
+    (copy / "manifest.json").write_bytes(orjson.dumps(told))
+    manifest = read_manifest(copy)
+    assert manifest.settings.whole_chars == 0
+    check_ids(copy, manifest)
+    changed = manifest.settings.model_copy(update={"whole_chars": 1})
+    with pytest.raises(SnapshotCorrupt, match="content_id"):
+        check_ids(copy, manifest.model_copy(update={"settings": changed}))
