@@ -45,6 +45,7 @@ NO_ANSWER = FinishedAnswer(0, [], b"", [])
 """In place of an answer: the connection is closed."""
 _LAST = b"x-stillweb-cache: hit\r\n\r\n"
 """How the head of a kept answer ends."""
+_INTRODUCTIONS = frozenset({"/v1/snapshot", "/openapi.json"})
 _MOST_DIGITS = 18
 _KEPT_VIEWS = 10_000
 
@@ -78,7 +79,7 @@ class Skies:
         """The answer to a call: in its episode, in the server's weather, or in neither."""
         if episode_id and self._episodes is not None:  # the front has refused what no server here could know
             return await self._in_episode(asked, call, self._episodes, episode_id, attempt)
-        if self._profile is not None:
+        if self._profile is not None and not _is_introduction(asked):
             return await self._in_weather(asked, call, self._profile, seed, attempt)
         return await self._cached(asked, call)
 
@@ -88,8 +89,7 @@ class Skies:
         """A call of an episode: its turn, its weather, its answer, and that on record before it leaves."""
         served, dialect = asked.served, asked.dialect
         canonical, tool = asked.canonical, asked.group
-        if asked.name == "mcp" and tool == "other":
-            # A handshake or a listing is no call of a tool: it is neither counted nor drawn for.
+        if tool == "other" and _is_introduction(asked):
             try:
                 await episodes.find(episode_id)
             except EnvServerError as error:
@@ -222,6 +222,17 @@ def _seeing(call: Call, view: View) -> Call:
 
 def _drawn(asked: Asking, canonical: bytes, profile: Profile | None, seed: int, attempt: int) -> Weather | None:
     return None if profile is None else draw(profile, seed, asked.group, asked.name, canonical, attempt)
+
+
+def _is_introduction(asked: Asking) -> bool:
+    """Whether a request asks what is served, or is an MCP handshake or listing.
+
+    No tool is called by it, so it is neither counted nor drawn for. A client that asks once, at its start, would meet
+    the same fault at every start.
+    """
+    if asked.dialect is None:
+        return asked.scope["path"] in _INTRODUCTIONS
+    return asked.name == "mcp" and asked.group == "other"
 
 
 class KeptViews:

@@ -204,8 +204,8 @@ def test_kill_9_takes_no_more_than_the_last_second(tiny_path: Path, url: str) ->
                 assert process.poll() is None
                 assert time.monotonic() - waited < 60
             time.sleep(0.05)
-        begun = time.monotonic()
-        while time.monotonic() - begun < 3 * FLUSH_S:
+        # From the first answer on, which on a busy machine may itself take seconds.
+        while not done or time.monotonic() - done[0] < 3 * FLUSH_S:
             ask(client, len(done))
             done.append(time.monotonic())
         os.kill(process.pid, signal.SIGKILL)

@@ -124,6 +124,23 @@ async def test_control_routes_have_no_weather(make_app: Any) -> None:
             assert (await client.get("/metrics")).status_code == 200
 
 
+async def test_asking_what_is_served_has_no_weather(open_front: Any, tmp_path: Path) -> None:
+    rule = {"kind": "server_error", "rate": 1, "routes": list(GROUPS)}
+    always = {"name": "always", "faults": [rule]}
+    (tmp_path / "always.yaml").write_text(yaml.safe_dump(always), "utf-8")
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    accepts = {"Accept": "application/json, text/event-stream"}
+    async with client_of(await open_front(weather=str(tmp_path / "always.yaml"))) as client:
+        episode = await opened(client, weather=always)
+        for before in ("", f"/e/{episode}"):
+            for path in ("/v1/snapshot", "/openapi.json"):
+                assert (await client.get(before + path)).status_code == 200, path
+            listed = await client.post(f"{before}/mcp", json=listing, headers=accepts)
+            assert listed.json()["result"]["tools"]
+            assert (await client.get(f"/v1/episodes/{episode}")).json()["calls"] == []
+            assert (await client.post(f"{before}/v1/search", json={"query": "harbour"})).status_code >= 500
+
+
 async def test_a_delay_is_slept_or_only_told(make_app: Any) -> None:
     async with client_of(make_app(weather="only-latency", virtual_time=True)) as client:
         started = time.monotonic()
