@@ -44,6 +44,9 @@ SnapshotOption = Annotated[
 VerdictsOption = Annotated[
     Path | None, typer.Option("--verdicts", help="A judge's verdicts, which then say what is right.")
 ]
+SnippetsOption = Annotated[
+    bool, typer.Option("--snippets", help="Search results support an answer, too: for agents that open no pages.")
+]
 JudgeOption = Annotated[str | None, typer.Option("--judge-model", help="Whose verdicts of that file.")]
 
 
@@ -57,12 +60,13 @@ def sft(
     last_turns: Annotated[int, typer.Option(min=0, help="Turns at the end without weather.")] = Sieve.last_turns,
     tokens: Annotated[int, typer.Option(min=1, help="Of the longest prompt and its reply.")] = Sieve.tokens,
     per_task: Annotated[int, typer.Option(min=1, help="Rollouts of a task, at most.")] = Sieve.per_task,
+    snippets: SnippetsOption = False,
     snapshot: SnapshotOption = None,
     verdicts: VerdictsOption = None,
     judge_model: JudgeOption = None,
 ) -> None:
     """Keep the rollouts that are fit to imitate, and count why the others are not."""
-    sieve = Sieve(calls, duplicates, failures, last_turns, tokens, per_task)
+    sieve = Sieve(calls, duplicates, failures, last_turns, tokens, per_task, snippets)
 
     def make() -> dict[str, Any]:
         known = list(read_tasks(tasks))
@@ -88,6 +92,7 @@ def dpo(
     tokens: Annotated[int, typer.Option(min=1, help="Of prompt and the longer side.")] = Recipe.tokens,
     per_task: Annotated[int, typer.Option(min=1, help="Pairs of a kind of a task, at most.")] = Recipe.per_task,
     policy: Annotated[str | None, typer.Option(help="Model that will be trained: which pairs are its own.")] = None,
+    snippets: SnippetsOption = False,
     snapshot: SnapshotOption = None,
     verdicts: VerdictsOption = None,
     judge_model: JudgeOption = None,
@@ -102,7 +107,7 @@ def dpo(
 
     def make() -> dict[str, Any]:
         known = list(read_tasks(tasks))
-        recipe = Recipe(prefix, margin, tokens, per_task, wanted, policy)  # type: ignore[arg-type]
+        recipe = Recipe(prefix, margin, tokens, per_task, wanted, policy, snippets)  # type: ignore[arg-type]
         judged = _judged(verdicts, judge_model, runs, known)
         return build_dpo(
             episodes_of(runs), known, out, recipe=recipe, forks=read_forks(forks) if forks else (),

@@ -30,17 +30,25 @@ from agent.models.playback import Play, PlaybackModel
 from agent.models.protocol import Model, ModelError
 from agent.models.random_policy import RandomPolicy
 from agent.records import Episode
+from training.data.card import BadSet, NothingKept, seeds_of
+from training.data.dpo import Recipe, build_dpo
+from training.data.filters import Sieve
+from training.data.pairs import KINDS
+from training.data.sft import build_sft
 from training.miniature_agent import LIMITS, REPLY_TOKENS, small_manner
 from training.miniature_forms import FORMS, Form
-from training.miniature_report import write_report
+from training.miniature_report import write_json, write_report
 from training.miniature_rollouts import episodes_of, roll_out_all
-from training.miniature_rows import pairs, sft_rows, write_rows
 from training.miniature_server import NotServed, Server, serving
 from training.miniature_tasks import candidates, split, witnessed
 from training.tasks import Task, read_tasks, write_tasks
 
 WORLD = "world:seed={seed},pages={pages}"
 MODELS = ("base", "sft", "sft-dpo", "sft-grpo")
+STEP_KINDS = tuple(kind for kind in KINDS if kind not in ("outcome", "fork"))
+"""Pairs of one reply: whole rollouts would need the collator, and forks an environment to go on in."""
+SIEVE = Sieve(calls=1, tokens=LIMITS.context_tokens, per_task=1, snippets=True)
+"""A question of one hop takes one call, and its answer may stand in what the search showed."""
 
 
 class OtherRun(Exception):
@@ -87,7 +95,7 @@ def main(
     chosen = FORMS[form] if minutes is None else FORMS[form].within(minutes)
     try:
         run_miniature(Run(out, chosen, seed, threads, report_to))
-    except (OtherRun, NotServed, ModelError) as error:
+    except (OtherRun, NotServed, ModelError, BadSet) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     print((out / "report.json").read_text())
@@ -123,7 +131,7 @@ def stage(run: Run, name: str, work: Callable[[Run], dict[str, Any]]) -> None:
     took = {"wall_s": round(time.monotonic() - wall, 1), "cpu_s": round(time.process_time() - cpu, 1)}
     spent = run.server.ledger() if run.server else {}
     ledger = {key: spent[key] - before[key] for key in spent}
-    write_rows([{"stage": name, **told, **took, "ledger": ledger}], mark)
+    write_json({"stage": name, **told, **took, "ledger": ledger}, mark)
 
 
 def _settle(run: Run) -> None:
@@ -150,10 +158,11 @@ def _tasks(run: Run) -> dict[str, Any]:
 
     facts = open_facts(run.out / "world")
 
+    # The questions are the form's: seeds differ in training and draws alone, so that they can be held together.
     async def play() -> tuple[list[tuple[Task, Play]], int]:
         found, tried = [], 0
         async with AsyncClient(run.url) as env:
-            for candidate in islice(candidates(facts, seed=run.seed), run.form.candidates):
+            for candidate in islice(candidates(facts, seed=run.form.world_seed), run.form.candidates):
                 tried += 1
                 if (one := await witnessed(candidate, env)) is not None:
                     found.append(one)
@@ -163,14 +172,14 @@ def _tasks(run: Run) -> dict[str, Any]:
     parts = split(found, held_out=run.form.held_out, train=run.form.train_tasks)
     (run.out / "tasks").mkdir(exist_ok=True)
     plays = {task.task_id: asdict(play) for chosen in parts.values() for task, play in chosen}
-    write_rows([plays], run.out / "tasks" / "plays.json")
+    write_json(plays, run.out / "tasks" / "plays.json")
     for part, chosen in parts.items():
         write_tasks((task for task, _ in chosen), run.out / "tasks" / f"{part}.jsonl")
     hops = {part: sum(task.meta["hops"] for task, _ in chosen) for part, chosen in parts.items()}
     return {"tried": tried, "proven": len(found), "hops": hops} | {part: len(rows) for part, rows in parts.items()}
 
 
-def _player(run: Run, name: str, task_of: Mapping[str, str]) -> Model:
+def player_of(run: Run, name: str, task_of: Mapping[str, str]) -> Model:
     """Who answers: the witness, chance, or a model. `task_of`: task ids by ids of rollouts."""
     format = small_manner().format
     if name == "random":
@@ -194,7 +203,7 @@ def _rollouts(run: Run, name: str, part: str) -> dict[str, Any]:
     own = name not in ("witness", "random") and part == "train"
     chosen = tasks[: form.own_tasks] if own else tasks
     return roll_out_all(
-        name, partial(_player, run, name), chosen, run.url, run.out / "rollouts" / f"{name}-{part}", seed=run.seed,
+        name, partial(player_of, run, name), chosen, run.url, run.out / "rollouts" / f"{name}-{part}", seed=run.seed,
         samples=form.own_samples if own else 1, temperature=form.own_temperature if own else 0.0,
         minutes=form.own_minutes if own else form.eval_minutes,
     )  # fmt: skip
@@ -220,33 +229,36 @@ def _sft(run: Run) -> dict[str, Any]:
     from training.train_sft import main as train
 
     form = run.form
-    rows, counts = sft_rows(_own(run, "witness-train"), {task.task_id: task for task in run.tasks("train")})
     with _fresh(run.out / "train" / "sft") as out:
-        write_rows(rows, out / "rows.jsonl")
-        train(
-            out / "rows.jsonl", out, "local", "plain", "small-sft", form.sft_steps, form.sft_batch, None, 384, 0,
-            run.seed, run.threads, form.sft_minutes, 0, run.report_to,
+        card = build_sft(
+            lambda: _own(run, "witness-train"), run.tasks("train"), out / "set", sieve=SIEVE,
+            seeds=seeds_of([run.out / "rollouts" / "witness-train"]),
         )  # fmt: skip
-        return {"rows": counts, **_trained(out)}
+        train(
+            out / "set" / "messages.jsonl", out, "local", "plain", "small-sft", form.sft_steps, form.sft_batch, None,
+            384, 0, run.seed, run.threads, form.sft_minutes, 0, run.report_to,
+        )  # fmt: skip
+        return {"rows": _counted(card), **_trained(out)}
 
 
 def _dpo(run: Run) -> dict[str, Any]:
     from training.train_dpo import main as train
 
-    form = run.form
-    known = {task.task_id: task for task in run.tasks("train")}
-    found, counts = pairs(
-        _own(run, "sft-train"), _own(run, "witness-train"), known, most=form.dpo_steps * form.dpo_batch, seed=run.seed
-    )
+    form, runs = run.form, ("sft-train", "witness-train")
+    recipe = Recipe(tokens=LIMITS.context_tokens, kinds=STEP_KINDS, policy="sft", snippets=True)
     with _fresh(run.out / "train" / "sft-dpo") as out:
-        write_rows(found, out / "pairs.jsonl")
-        if not found:  # few rollouts may give none, and a model that was not trained is not evaluated as if it were
-            return {"pairs": counts, "steps": 0, "skipped": "no pairs"}
+        try:
+            card = build_dpo(
+                [episode for name in runs for episode in _own(run, name)], run.tasks("train"), out / "set",
+                recipe=recipe, seeds=seeds_of(run.out / "rollouts" / name for name in runs),
+            )  # fmt: skip
+        except NothingKept as none:  # few rollouts may give none: what was not trained is not evaluated as if it were
+            return {"pairs": {"why": str(none)}, "steps": 0, "skipped": "no pairs"}
         train(
-            out / "pairs.jsonl", out, run.folder("sft"), "plain", "small-dpo", form.dpo_steps, form.dpo_batch, None,
-            384, 0, run.seed, run.threads, form.dpo_minutes, 0, run.report_to,
+            out / "set" / "steps.jsonl", out, run.folder("sft"), "plain", "small-dpo", form.dpo_steps, form.dpo_batch,
+            None, 384, 0, run.seed, run.threads, form.dpo_minutes, 0, run.report_to,
         )  # fmt: skip
-        return {"pairs": counts, **_trained(out)}
+        return {"pairs": _counted(card) | {"bias": card["bias"]}, **_trained(out)}
 
 
 def _grpo(run: Run) -> dict[str, Any]:
@@ -260,6 +272,11 @@ def _grpo(run: Run) -> dict[str, Any]:
             seed=run.seed, threads=run.threads, minutes=form.grpo_minutes, report_to=run.report_to,
         )  # fmt: skip
         return _trained(out)
+
+
+def _counted(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a set's card counts, but for what it did not meet."""
+    return {name: count for name, count in card["counts"].items() if count}
 
 
 def _trained(out: Path) -> dict[str, Any]:

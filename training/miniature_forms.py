@@ -55,9 +55,13 @@ FORMS: Mapping[str, Form] = {
         dpo_steps=40, grpo_steps=30,
     ),
     "long": Form(
+        pages=5000, candidates=1400, train_tasks=480, held_out=100, sft_steps=60, own_tasks=50, own_samples=3,
+        dpo_steps=40, grpo_steps=30, sft_minutes=120, own_minutes=60, dpo_minutes=60, grpo_minutes=120, eval_minutes=60,
+    ),
+    "gpu": Form(
         pages=5000, candidates=2500, train_tasks=1200, held_out=300, sft_steps=200, own_tasks=300, own_samples=4,
         dpo_steps=200, grpo_steps=200, sft_batch=8, sft_minutes=600, own_minutes=600, dpo_minutes=600,
         grpo_minutes=1200, eval_minutes=300,
     ),
 }  # fmt: skip
-"""smoke is for CI; cpu takes about 90 minutes of two quiet cores; long is for a night, by hand, once for each seed."""
+"""smoke is for CI; cpu has one seed; long has more tasks, once for each of three seeds; gpu is larger, with five."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 
+from corpus.resume import write_last
+from training.ablate.analysis import crossed_bootstrap, crossed_error
 from training.comparing import compare
 from training.evaluate import Evaluation, NothingScored, evaluate, finite
 from training.miniature_rollouts import episodes_of
-from training.tasks import Task
+from training.tasks import Task, read_tasks
 
 
 def write_report(out: Path, tasks: Sequence[Task], names: Sequence[str], seed: int) -> dict[str, Any]:
@@ -39,10 +43,77 @@ def write_report(out: Path, tasks: Sequence[Task], names: Sequence[str], seed: i
             "ledger": {name: round(value, 4) for name, value in spent.items()},
         }
     )
-    part = out / "report.json.part"
-    part.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
-    part.replace(out / "report.json")
+    write_json(report, out / "report.json")
     return report
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Whole or not at all."""
+    write_last(path, orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+class UnlikeRuns(Exception):
+    """Runs that cannot be held together; the message says why."""
+
+
+def pooled(outs: Sequence[Path], tasks: Sequence[Task], names: Sequence[str]) -> dict[str, Any]:
+    """Runs of one form with several seeds as one table: seeds by tasks, the same tasks in all.
+
+    Of each model `correct` (mean, low, high over seeds and tasks drawn anew, error), `seeds` (a mean each), calls a
+    rollout and evidence seen; against the base, and against SFT for what went on from it, the same of the differences,
+    cell by cell. Raises UnlikeRuns.
+    """
+    runs = [orjson.loads((out / "report.json").read_bytes()) for out in outs]
+    if len({orjson.dumps(run["form"]) for run in runs}) > 1 or len({run["seed"] for run in runs}) < len(runs):
+        raise UnlikeRuns("The runs are not of one form with a seed each. Name the folders of one form.")
+    for out, run in zip(outs, runs, strict=True):
+        if list(read_tasks(out / "tasks" / "held-out.jsonl")) != list(tasks):
+            raise UnlikeRuns(f"The held-out tasks of {out} are others. Pool runs of one version of the miniature.")
+        if missing := [name for name in names if name not in run["held_out"]]:
+            raise UnlikeRuns(f"{out} has no rollouts of {', '.join(missing)}. Finish that run, or leave it out.")
+    order = [task.task_id for task in tasks]
+    tables = {
+        name: np.array([_correct(out / "rollouts" / f"{name}-held-out", tasks) for out in outs]) for name in names
+    }
+    whole = ~np.isnan(np.stack(list(tables.values()))).any(axis=(0, 1))
+    clusters = [task for task, kept in zip(order, whole, strict=True) if kept]
+    if not clusters:
+        raise UnlikeRuns("No task was answered by every model in every run. Finish the runs first.")
+    told = {}
+    for name, table in tables.items():
+        ours, rest = table[:, whole], [run["held_out"][name] for run in runs]
+        told[name] = {
+            "correct": _over(ours, clusters),
+            "seeds": [round(float(mean), 4) for mean in ours.mean(axis=1)],
+            "calls": round(float(np.mean([row["calls"] for row in rest])), 3),
+            "seen": round(float(np.mean([row["seen"] for row in rest])), 4),
+        }
+        if name != "base":
+            told[name]["against_base"] = _over(ours - tables["base"][:, whole], clusters)
+        if name.startswith("sft-") and "sft" in tables:
+            told[name]["against_sft"] = _over(ours - tables["sft"][:, whole], clusters)
+    ledger = {key: round(sum(run["ledger"][key] for run in runs), 4) for key in runs[0]["ledger"]}
+    return {
+        "form": runs[0]["form"],
+        "seeds": [run["seed"] for run in runs],
+        "tasks": len(clusters),
+        "left_out": len(order) - len(clusters),
+        "held_out": told,
+        "runs": runs,
+        "ledger": ledger,
+    }
+
+
+def _correct(rollouts: Path, tasks: Sequence[Task]) -> list[float]:
+    """A value a task, in their order; NaN for one that has none."""
+    found = evaluate(episodes_of(rollouts), tasks).by_task(lambda row: row.score["correct"])
+    return [float(found[task.task_id][0]) if task.task_id in found else math.nan for task in tasks]
+
+
+def _over(table: Any, clusters: Sequence[str]) -> dict[str, float]:
+    interval = crossed_bootstrap(table, clusters)
+    values = {"mean": float(table.mean()), "low": interval.low, "high": interval.high}
+    return {name: round(value, 4) for name, value in (values | {"error": crossed_error(table, clusters)}).items()}
 
 
 def _row(one: Evaluation, base: Evaluation | None, seed: int) -> dict[str, Any]:

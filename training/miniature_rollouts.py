@@ -29,23 +29,23 @@ ModelOf = Callable[[Mapping[str, str]], Model]
 
 def roll_out_all(
     name: str, model_of: ModelOf, tasks: Sequence[Task], url: str, out: Path, *, seed: int, samples: int,
-    temperature: float, minutes: float,
+    temperature: float, minutes: float, weather: str | dict[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Make a run's rollouts by the model that `model_of` gives for {rollout id: task id}.
 
     Past `minutes` none begins, and `capped` is true of what is told.
     """
-    return asyncio.run(_all(name, model_of, tasks, url, out, seed, samples, temperature, minutes))
+    return asyncio.run(_all(name, model_of, tasks, url, out, seed, samples, temperature, minutes, weather))
 
 
 async def _all(
     name: str, model_of: ModelOf, tasks: Sequence[Task], url: str, out: Path, seed: int, samples: int,
-    temperature: float, minutes: float,
+    temperature: float, minutes: float, weather: str | dict[str, Any] | None,
 ) -> dict[str, Any]:  # fmt: skip
     manner = small_manner()
     sampling = manner.sampling(Sampling(temperature=temperature, max_tokens=REPLY_TOKENS))
     async with AsyncClient(url) as client:
-        world = await look_at(client)
+        world = await look_at(client, weather=weather)
         plan = Plan(
             tuple(Question(task.task_id, task.question) for task in tasks), samples, seed,
             agent_ref(manner, "none", asdict(LIMITS)),

@@ -20,6 +20,7 @@ import typer
 from training.launching import (
     StepLog,
     as_command,
+    by_onednn,
     common,
     finish,
     fix_seeds,
@@ -94,7 +95,8 @@ def main(
     )
     if (dropped := len(rows) - len(trainer.train_dataset)) > 0:
         logger.warning("prompts longer than max_length were dropped by TRL", extra={"rows": dropped})
-    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    with by_onednn():
+        trainer.train(resume_from_checkpoint=last_checkpoint(out))
     return finish(trainer, out)
 
 

@@ -21,6 +21,7 @@ from agent.tools.profiles import profile
 from training.launching import (
     StepLog,
     as_command,
+    by_onednn,
     common,
     finish,
     fix_seeds,
@@ -142,7 +143,8 @@ def train(
         rollout_func=roll,
         callbacks=[StepLog(out / "steps.jsonl", minutes)],
     )
-    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    with by_onednn():
+        trainer.train(resume_from_checkpoint=last_checkpoint(out))
     return finish(trainer, out)
 
 

@@ -18,6 +18,7 @@ import typer
 from training.launching import (
     StepLog,
     as_command,
+    by_onednn,
     common,
     finish,
     fix_seeds,
@@ -77,7 +78,8 @@ def main(
         peft_config=lora(lora_rank),
         callbacks=[StepLog(out / "steps.jsonl", minutes)],
     )
-    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    with by_onednn():
+        trainer.train(resume_from_checkpoint=last_checkpoint(out))
     return finish(trainer, out)
 
 

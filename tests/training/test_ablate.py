@@ -386,3 +386,10 @@ def test_the_table_of_the_ready_made_ablations_shows_what_was_measured() -> None
 
     assert set(NAMES) | {"distractors"} == set(READY_MADE)
     assert rendered() == PAGE.read_text("utf-8")
+
+
+def test_the_table_of_the_ablation_with_a_model_shows_what_was_measured() -> None:
+    """`python -m tests.bench.bench_model_ablation` writes it."""
+    from tests.bench.bench_model_ablation import PAGE, rendered
+
+    assert rendered() == PAGE.read_text("utf-8")

@@ -100,18 +100,18 @@ def test_an_endpoint_s_own_ids_of_calls_do_not_part_two_rollouts(server: str) ->
 
 
 def test_a_query_that_shows_new_evidence_is_better_than_one_that_shows_none(server: str) -> None:
-    queries = {"a": script(KEEPER, WRONG), "b": script(search("bread"), WRONG), "c": script(TERNS, WRONG)}
+    queries = {"a": script(KEEPER, WRONG), "b": script(search("herring"), WRONG), "c": script(TERNS, WRONG)}
     found = asyncio.run(rolled(server, queries))
     made = pairs_of(list(found.values()), "evidence")
     assert {calls_in(one) for one in made} == {
-        ("keeper of the lighthouse", "bread"), ("keeper of the lighthouse", "terns")
+        ("keeper of the lighthouse", "herring"), ("keeper of the lighthouse", "terns")
     }  # fmt: skip
     assert {one.margin for one in made} == {0.5}, "one of two pages of evidence; no outcome was asked"
 
 
 def test_asking_for_more_results_is_no_better_query(server: str) -> None:
     greedy = said("", ("search", {"query": "terns", "k": 9}))
-    found = asyncio.run(rolled(server, {"a": script(greedy, WRONG), "b": script(search("bread"), WRONG)}))
+    found = asyncio.run(rolled(server, {"a": script(greedy, WRONG), "b": script(search("herring"), WRONG)}))
     assert [bool(steps_of(one, TASK)[0].adds) for one in found.values()] == [True, False]
     assert pairs_of(list(found.values()), "evidence") == []
 

@@ -74,6 +74,16 @@ def test_weather_near_the_end_is_a_reason_and_early_weather_is_none(episodes: di
     assert inspect(met(2), TASK, Sieve(last_turns=2)).reasons == ()
 
 
+def test_what_a_search_showed_supports_an_answer_where_that_counts(episodes: dict[str, Episode]) -> None:
+    counting = Sieve(snippets=True)
+    assert inspect(episodes["unopened"], TASK).reasons == ("unsupported",)
+    assert "unsupported" not in inspect(episodes["unopened"], TASK, counting).reasons
+    assert inspect(episodes["error"], TASK, counting).reasons == REASONS["error"]
+    nothing = [event.model_copy(update={"doc_ids": []}) for event in episodes["unopened"].tool_events]
+    echoed = episodes["unopened"].model_copy(update={"tool_events": nothing})
+    assert "unsupported" in inspect(echoed, TASK, counting).reasons, "a query that is echoed is no result"
+
+
 def test_a_verdict_of_a_judge_says_what_is_right(episodes: dict[str, Episode]) -> None:
     assert "wrong" not in inspect(episodes["wrong"], TASK, verdict=True).reasons
     assert "wrong" in inspect(episodes["good"], TASK, verdict=False).reasons

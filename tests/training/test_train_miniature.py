@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
+import orjson
 import pytest
+import yaml
 
 from agent.client import AsyncClient
 from agent.models.playback import Play, PlaybackModel
@@ -17,14 +23,16 @@ from corpus.build import BuildOptions, build_snapshot
 from corpus.facts.base import build_facts
 from corpus.snapshot import Snapshot, open_snapshot
 from tests.bench.render_training import PAGES, page
+from training.data.dpo import Recipe, build_dpo
+from training.data.sft import build_sft
+from training.miniature import SIEVE, STEP_KINDS
 from training.miniature_agent import LIMITS, small_manner
 from training.miniature_forms import FORMS
-from training.miniature_report import write_report
+from training.miniature_report import UnlikeRuns, pooled, write_report
 from training.miniature_rollouts import episodes_of, roll_out_all
-from training.miniature_rows import pairs, sft_rows, write_rows
 from training.miniature_server import serving
 from training.miniature_tasks import candidates, pages_of, split, witnessed
-from training.tasks import Task
+from training.tasks import Task, write_tasks
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
@@ -117,23 +125,84 @@ def test_the_witness_is_right_chance_is_not_and_what_is_made_of_them_is_what_is_
     assert sum(_is_right(one, known) for one in witness) >= 9
     assert sum(_is_right(one, known) for one in chance) <= 2
 
-    rows, counts = sft_rows([*witness, *witness, *chance], known)
-    assert counts["kept"] == len(rows) <= 10
-    assert sum(counts.values()) - counts["rollouts"] == 40
+    build_sft(lambda: [*witness, *chance], tasks, tmp_path / "sft", sieve=SIEVE)
+    rows = [orjson.loads(line) for line in (tmp_path / "sft" / "messages.jsonl").read_bytes().splitlines()]
+    assert 9 <= len(rows) <= 10
     assert all(row["messages"][-1]["content"].startswith("Answer: ") for row in rows)
+    assert len({row["task_id"] for row in rows}) == len(rows)
 
-    found, told_of = pairs(chance, witness, known, most=100, seed=0)
-    assert told_of["found"] == len(found) > 0
+    recipe = Recipe(tokens=LIMITS.context_tokens, kinds=STEP_KINDS, snippets=True)
+    build_dpo([*chance, *witness], tasks, tmp_path / "dpo", recipe=recipe)
+    found = [orjson.loads(line) for line in (tmp_path / "dpo" / "steps.jsonl").read_bytes().splitlines()]
+    assert found
     for pair in found:
         assert [one["role"] for one in (*pair["chosen"], *pair["rejected"])] == ["assistant", "assistant"]
         assert pair["chosen"] != pair["rejected"]
         assert pair["prompt"][-1]["role"] == "user"
 
-    write_rows([{"form": {}, "seed": 0}], tmp_path / "run.json")
+    (tmp_path / "run.json").write_bytes(orjson.dumps({"form": {}, "seed": 0}))
     (tmp_path / "stages").mkdir()
     report = write_report(tmp_path, tasks, ("base", "sft", "random", "witness"), 0)
     assert report["held_out"]["witness"]["correct"]["mean"] >= 0.9
     assert report["claim"] == "The run does not say whether SFT beats its base: one of the two was not evaluated."
+
+    shutil.copytree(tmp_path / "rollouts" / "random-held-out", tmp_path / "rollouts" / "base-held-out")
+    (tmp_path / "tasks").mkdir()
+    write_tasks(tasks, tmp_path / "tasks" / "held-out.jsonl")
+    names = ("base", "random", "witness")
+    again = tmp_path / "again"
+    shutil.copytree(tmp_path, again, ignore=shutil.ignore_patterns("again"))
+    (again / "run.json").write_bytes(orjson.dumps({"form": {}, "seed": 1}))
+    for out in (tmp_path, again):
+        write_report(out, tasks, names, 0)
+    both = pooled([tmp_path, again], tasks, names)
+    assert (both["seeds"], both["tasks"], both["left_out"]) == ([0, 1], 10, 0)
+    witness_row, random_row = both["held_out"]["witness"], both["held_out"]["random"]
+    assert witness_row["seeds"] == [witness_row["correct"]["mean"]] * 2
+    assert witness_row["against_base"]["low"] > 0
+    assert random_row["against_base"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "error": 0.0}
+    with pytest.raises(UnlikeRuns, match="a seed each"):
+        pooled([tmp_path, tmp_path], tasks, names)
+    with pytest.raises(UnlikeRuns, match="no rollouts of sft"):
+        pooled([tmp_path, again], tasks, (*names, "sft"))
+    write_tasks(tasks[1:], again / "tasks" / "held-out.jsonl")
+    with pytest.raises(UnlikeRuns, match="are others"):
+        pooled([tmp_path, again], tasks, names)
+
+
+@pytest.mark.slow
+def test_what_a_miniature_trained_can_be_an_ablation_s_arms(
+    world: Snapshot, parts: dict[str, list[tuple[Task, Play]]], tmp_path: Path
+) -> None:
+    run = tmp_path / "long-0"
+    (run / "tasks").mkdir(parents=True)
+    (run / "run.json").write_bytes(orjson.dumps({"form": FORMS["smoke"].identity(), "seed": 0}))
+    write_tasks((task for task, _ in parts["held-out"]), run / "tasks" / "held-out.jsonl")
+    plays = {task.task_id: asdict(play) for task, play in parts["held-out"]}
+    (run / "tasks" / "plays.json").write_bytes(orjson.dumps(plays))
+    words = ["--run", str(tmp_path / "long-{seed}"), "--out", "{out}", "--server", "{server}", "--model", "witness"]
+    config = {
+        "name": "weathers",
+        "backend": "command",
+        "command": [sys.executable, "-m", "training.miniature_arm", *words],
+        "seeds": [0],
+        "arms": {"calm": {}, "faults": {"environment": {"fault_rate": 0.6}}, "chance": {}, "no-time": {}},
+    }
+    config["arms"]["chance"] = {"trainer": {"arguments": ["--model", "random"]}}
+    config["arms"]["no-time"] = {"trainer": {"arguments": ["--minutes", "0"]}}
+    (tmp_path / "weathers.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    asked = ["--snapshot", world.path, "--tasks", run / "tasks" / "held-out.jsonl", "--out", tmp_path / "out", "--json"]
+    command = [sys.executable, "-m", "stillweb", "ablate", tmp_path / "weathers.yaml", *asked]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 1, "one arm had no time"
+    report = orjson.loads(done.stdout)
+    assert [one["arm"] for one in report["failures"]] == ["no-time"]
+    assert "of 10 rollouts were done in 0 minutes" in report["failures"][0]["reason"]
+    arms = report["arms"]
+    assert arms["calm"]["mean"] == 1.0
+    assert arms["chance"]["mean"] <= 0.2
+    assert (arms["calm"]["faults"], arms["calm"]["failures"]) == (0, 0)
+    assert arms["faults"]["faults"] > 0
 
 
 def _is_right(episode: Episode, tasks: dict[str, Task]) -> bool:

@@ -342,3 +342,16 @@ def test_grpo_runs_on_a_server_by_the_agent_s_own_loop(folder: str, server: str,
     assert all(one.turns and one.turns[0].tokens for one in found)
     assert len(losses(out)) == 2
     assert (out / "model" / "config.json").is_file()
+
+
+def test_products_are_onednn_s_where_it_makes_them_of_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from training.launching import by_onednn
+
+    before = torch.get_float32_matmul_precision()
+    for has_amx, inside in ((False, "medium"), (True, before)):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda has_amx=has_amx: has_amx)
+        with by_onednn():
+            assert torch.get_float32_matmul_precision() == inside
+        assert torch.get_float32_matmul_precision() == before

@@ -24,7 +24,7 @@ from agent.models.protocol import Sampling
 from agent.opening import Asked, open_player
 from agent.plan import Plan, settle
 from agent.questions import Question
-from agent.records import ModelRef, decode
+from agent.records import Episode, ModelRef, decode
 from agent.runner import run
 from agent.shards import rows
 from agent.throttle import Gate
@@ -74,16 +74,20 @@ async def roll_out_model(
     if counts.done < counts.planned:
         raise ArmFailed(f"{counts.planned - counts.done} of {counts.planned} rollouts failed; they are in {out}.")
     episodes = [decode(row) for row in await asyncio.to_thread(lambda: list(rows(out)))]
-    scored = evaluate(episodes, measured)
+    held_out, errors = measured_of(episodes, measured, arm)
+    return Learned(held_out=held_out, rollouts=len(episodes), failures=errors)
+
+
+def measured_of(episodes: Sequence[Episode], tasks: Sequence[Task], arm: Arm) -> tuple[HeldOut, int]:
+    """What rollouts of an agent are measured by, and how many of their calls failed. Raises NothingScored."""
     held_out: HeldOut = {metric: {} for metric in METRICS}
-    for row in scored.rows:
+    for row in evaluate(episodes, tasks).rows:
         parts = {name: float(row.score[name] or 0.0) for name in ("correct", "f1", "seen", "opened", "answered")}
         own = sum(w * (row.calls if name == "call" else parts[name]) for name, w in arm.trainer.reward.items())
         for metric, value in {**parts, "reward": own, "calls": float(row.calls)}.items():
             if metric in held_out:
                 held_out[metric].setdefault(row.task_id, []).append(value)
-    errors = sum(event.status != "ok" for episode in episodes for event in episode.tool_events)
-    return Learned(held_out=held_out, rollouts=len(episodes), failures=errors)
+    return held_out, sum(event.status != "ok" for episode in episodes for event in episode.tool_events)
 
 
 def run_command(

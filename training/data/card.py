@@ -26,6 +26,10 @@ class BadSet(Exception):
     """A set cannot be made; the message says why and what to do."""
 
 
+class NothingKept(BadSet):
+    """Not one row is left."""
+
+
 @dataclass
 class Sources:
     """What a set rests on; fed while records are read."""
@@ -75,7 +79,7 @@ def write_set(
     """Write files of rows and the card; `told` is asked once they are written. Returns the card.
 
     `uses`: what each file is for. An empty file is not kept: `datasets` reads none. Nothing stands under `out` before
-    all is written. Raises BadSet where `out` holds something already, and where every file is empty.
+    all is written. Raises BadSet where `out` holds something already, NothingKept where every file is empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadSet(f"{out} is there already. Give --out another name, or take it away first.")
@@ -89,7 +93,7 @@ def write_set(
             (part / f"{name}.jsonl").unlink()
         card = {"title": title, "files": kept, **told()}
         if not kept:
-            raise BadSet(f"Not one row is left for {out}: {_why(card)}. Loosen a filter, or roll out more.")
+            raise NothingKept(f"Not one row is left for {out}: {_why(card)}. Loosen a filter, or roll out more.")
         (part / "card.json").write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2) + b"\n")
         (part / "README.md").write_text(page(card, uses), "utf-8")
         if out.exists():

@@ -45,6 +45,8 @@ class Recipe:
     kinds: tuple[str, ...] = tuple(KINDS)
     policy: str | None = None
     """Name of the model that will be trained, for the share of pairs that are its own."""
+    snippets: bool = False
+    """What search results showed supports an answer, too."""
 
 
 def build_dpo(
@@ -71,7 +73,12 @@ def build_dpo(
         group = groups.setdefault(task.task_id, {})
         if episode.id in group:
             raise BadSet(f"Rollout {episode.id} is there twice. Name each run once.")
-        told = inspect(episode, task, Sieve(), verdict=None if verdicts is None else verdicts.get(episode.id))
+        told = inspect(
+            episode,
+            task,
+            Sieve(snippets=recipe.snippets),
+            verdict=None if verdicts is None else verdicts.get(episode.id),
+        )
         group[episode.id] = rollout(episode, task, told, prefix=recipe.prefix)
         sources.note(episode)
     left_out: Counter[str] = Counter()

@@ -31,12 +31,14 @@ class Sieve:
     """Of the longest prompt and its reply, at most: REDSearcher's context; what is longer is dropped, not cut."""
     per_task: int = 2
     """Rollouts of a task, at most; REDSearcher keeps one."""
+    snippets: bool = False
+    """What search results showed supports an answer, too: for agents that open no pages."""
 
 
 FILTERS = {
     "error": "the rollout ended in an error",
     "wrong": "its answer is not right",
-    "unsupported": "no page that it opened before answering states the answer",
+    "unsupported": "no page that it opened (nor search result, if those count) states the answer",
     "few_calls": "it made too few distinct calls",
     "malformed": "a call could not be read",
     "duplicates": "it repeated calls",
@@ -78,7 +80,10 @@ def inspect(episode: Episode, task: Task, sieve: Sieve = Sieve(), *, verdict: bo
     fails = {
         "error": episode.status != "ok",
         "wrong": not correct,
-        "unsupported": not any(event.opened and states(task, shown_by(episode, event)) for event in events),
+        "unsupported": not any(
+            (event.opened or (sieve.snippets and event.doc_ids)) and states(task, shown_by(episode, event))
+            for event in events
+        ),
         "few_calls": len(readable) < sieve.calls,
         "malformed": any(event.status == "malformed" for event in events)
         or any(turn.problems for turn in episode.turns),
