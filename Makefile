@@ -67,6 +67,7 @@ bench: $(VENV)/.slow $(BENCH)/union/manifest.json $(BENCH)/foldoc-minilm/manifes
 	$(BIN)/python -m tests.bench.bench_clients --snapshot $(BENCH)/union --minilm $(BENCH)/foldoc-minilm
 	$(BIN)/python -m tests.bench.bench_memory --snapshot $(BENCH)/union --requests $(REQUESTS)
 	$(BIN)/python -m tests.bench.bench_rollouts --snapshot $(BENCH)/union
+	$(BIN)/python -m tests.bench.bench_search --snapshot $(BENCH)/union
 	$(BIN)/python -m tests.bench.bench_beside --snapshot $(BENCH)/union
 	$(BIN)/python -m tests.bench.bench_dialects
 	$(BIN)/python -m tests.bench.bench_peers --snapshot $(BENCH)/union --bm25s $(BENCH)/bm25s/bin/python $(if $(LUCENE),--lucene $(LUCENE))

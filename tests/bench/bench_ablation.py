@@ -122,10 +122,14 @@ def rendered() -> str:
         f"{told['low']:+.2f} to {told['high']:+.2f}, p {told['p']:.3f}; both put the same arm first in "
         f"{told['same_best']:.0%} of the draws.",
     ]
+    return placed(START, END, lines)
+
+
+def placed(start: str, end: str, lines: list[str]) -> str:
+    """docs/ablations.md with these lines between two marks."""
     page = PAGE.read_text("utf-8")
-    before, _, rest = page.partition(START)
-    after = rest.partition(END)[2]
-    return before + START + "\n".join(lines) + "\n" + END + after
+    before, _, rest = page.partition(start)
+    return before + start + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
 
 
 def stillweb(*words: object) -> str:

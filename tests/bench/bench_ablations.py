@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.bench.bench_ablation import LOOKUPS, PAGE, WORLD, arm_row, difference_row, stillweb
+from tests.bench.bench_ablation import LOOKUPS, PAGE, WORLD, arm_row, difference_row, placed, stillweb
 from tests.bench.figures import FIGURES, write_figures
 from training.ablate.config import READY_MADE
 
@@ -75,22 +75,23 @@ def rendered() -> str:
     ]
     for name, one in measured["ablations"].items():
         for arm, told in one["arms"].items():
-            found = one["differences"].get(arm)
-            compared = (
-                f"{found['difference']:+.3f} | {found['low']:+.3f} to {found['high']:+.3f} | {found['holm']:.3f} "
-                f"| {found['detectable']:.3f} | {'yes' if found['decided'] else 'no'}"
-                if found
-                else " | | | |"
-            )
+            compared = compared_cells(one["differences"].get(arm))
             lines.append(
                 f"| `{name}` | {f'**{arm}**' if arm == one['base'] else arm} | {told['mean']:.3f} "
                 f"| {told['low']:.3f} to {told['high']:.3f} | {compared} | {told['zero_advantage']:.0%} "
                 f"| {told['calls']:,} | {told['avoided_dollars']:.2f} |"
             )
-    page = PAGE.read_text("utf-8")
-    before, _, rest = page.partition(START)
-    after = rest.partition(END)[2]
-    return before + START + "\n".join(lines) + "\n" + END + after
+    return placed(START, END, lines)
+
+
+def compared_cells(found: dict[str, Any] | None) -> str:
+    """Difference, interval, Holm, detectable, decided: five cells of a row, empty for the base."""
+    if found is None:
+        return " | | | |"
+    return (
+        f"{found['difference']:+.3f} | {found['low']:+.3f} to {found['high']:+.3f} | {found['holm']:.3f} "
+        f"| {found['detectable']:.3f} | {'yes' if found['decided'] else 'no'}"
+    )
 
 
 if __name__ == "__main__":

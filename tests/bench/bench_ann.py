@@ -223,6 +223,6 @@ if __name__ == "__main__":
     given = parser.parse_args()
     write_figures(
         "ann",
-        f"python -m tests.bench.bench_ann {' '.join(map(str, given.snapshots))}",
+        f"python -m tests.bench.bench_ann {' '.join(path.name for path in given.snapshots)}",
         main(given.snapshots, given.data, given.queries, others=not given.default_only),
     )

@@ -273,6 +273,6 @@ if __name__ == "__main__":
     else:
         write_figures(
             "machines",
-            " ".join(["python -m tests.bench.bench_machines", *sys.argv[1:]]),
+            " ".join(["python -m tests.bench.bench_machines", *(word.rpartition("/")[2] for word in sys.argv[1:])]),
             main(given.snapshots, given.queries, given.qemu),
         )

@@ -2,13 +2,15 @@
 
     python -m tests.bench.bench_relevance [--minilm]
 
-The weight of the cosine in the fusion is swept on the same snapshots, and passages of other sizes are built for BM25.
-About four minutes on two cores; --minilm encodes both corpora, about twenty more.
+The weight of the cosine in the fusion and that of titles in BM25 are swept on the same snapshots, passages of other
+sizes are built for BM25, and titles of wtq and foldoc are asked for as they are. About five minutes on two cores;
+--minilm encodes both corpora, about twenty more.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import tempfile
 import time
 from pathlib import Path
@@ -29,6 +31,9 @@ SCIFACT, WTQ = "scifact", "wtq"
 WEIGHTS = {"static": (0.1, 0.4, 1.0), "minilm": (0.2, 0.5, 2.0)}
 """Weights of the cosine tried beside the one that snapshots have."""
 PASSAGE_CHARS = (500, 2000, 100_000)
+TITLES = (0.0, 0.1, 0.5, 1.0)
+"""Weights of the field of titles tried beside the one that snapshots have."""
+FOLDOC = "foldoc"
 
 
 def judged_queries(data: Path, name: str, web: Snapshot, questions: int) -> Judged:
@@ -49,6 +54,37 @@ def weighted(web: Snapshot, weight: float) -> Snapshot:
     """The same snapshot, with another weight of the cosine."""
     settings = web.manifest.settings.model_copy(update={"fusion_weights": {"bm25": 1.0, "dense": weight}})
     return Snapshot(web.path, web.manifest.model_copy(update={"settings": settings}))
+
+
+def titled(web: Snapshot, weight: float) -> Snapshot:
+    """The same snapshot, with another weight of the field of titles."""
+    fields = {"title": weight, "text": 1.0} if weight else {"text": 1.0}
+    settings = web.manifest.settings.model_copy(update={"field_weights": fields})
+    return Snapshot(web.path, web.manifest.model_copy(update={"settings": settings}))
+
+
+def titles_of(web: Snapshot, most: int) -> Judged:
+    """Titles of two words or more as queries; every page of the title is what is asked for."""
+    pages: dict[str, list[int]] = {}
+    for number in range(len(web.store)):
+        title = web.store.head(number)[1].strip()
+        if len(title.split()) > 1:
+            pages.setdefault(title.casefold(), []).append(number)
+    chosen = random.Random(0).sample(sorted(pages), min(most, len(pages)))
+    grades = {title: dict.fromkeys(pages[title], 1) for title in chosen}
+    names = {number: str(number) for found in grades.values() for number in found}
+    count = sum(map(len, grades.values()))
+    return Judged({title: title for title in chosen}, grades, names, count, count, 0)
+
+
+def title_weights(web: Snapshot, judged: Judged) -> dict[str, Any]:
+    """BM25 with other weights of titles, against the default."""
+    usual = measure(run_queries(web, "bm25", judged.queries), judged, web.store)
+    found = {"default": against(usual, usual)}
+    for weight in TITLES:
+        values = measure(run_queries(titled(web, weight), "bm25", judged.queries), judged, web.store)
+        found[f"title {weight:g}"] = against(usual, values)
+    return found
 
 
 def against(usual: Values, values: Values) -> dict[str, Any]:
@@ -95,9 +131,14 @@ def main(data: Path, questions: int, minilm: bool) -> dict[str, Any]:
             judged = judged_queries(data, name, web, questions)
             measured[f"{name}, static"] = modes_and_weights(web, judged, "static")
             measured[f"{name}, bm25 by passage_chars"] = passage_sizes(data, name, folder, web, judged)
+            measured[f"{name}, bm25 by weight of titles"] = title_weights(web, judged)
+            if name == WTQ:
+                measured[f"{name}, its titles asked for"] = title_weights(web, titles_of(web, questions))
             if minilm:
                 web = built(data, name, folder, BuildOptions(encoder="minilm"))
                 measured[f"{name}, minilm"] = modes_and_weights(web, judged, "minilm")
+        web = built(data, FOLDOC, folder, BuildOptions(encoder="none"))
+        measured["foldoc, its titles asked for"] = title_weights(web, titles_of(web, questions))
     measured["seconds"] = round(time.perf_counter() - started)
     return measured
 

@@ -41,6 +41,15 @@ timer.daemon = True
 timer.start()
 """
 SWITCH = "import sys; sys.setswitchinterval(0.0005)"
+ONE_CORE = "import os; os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})"
+ON_THE_LOOP = """
+import env_server.threads
+
+async def run(self, work):
+    return work()
+
+env_server.threads.Threads.run = run
+"""
 
 
 def variants(path: Path, folder: Path, granian: Path | None) -> dict[str, AbstractContextManager[Server]]:
@@ -64,6 +73,9 @@ def variants(path: Path, folder: Path, granian: Path | None) -> dict[str, Abstra
         "asyncio's own loop": uvicorn("asyncio", "httptools"),
         "h11 for httptools": uvicorn("uvloop", "h11"),
         "1 thread": stillweb(path, STILLWEB_THREADS="1"),
+        "searches on the event loop, no thread": begun_with("loop", ON_THE_LOOP),
+        "all threads on one core": begun_with("core", ONE_CORE),
+        "2 workers": stillweb(path, "--workers", "2"),
         "collector: frozen, threshold 50,000": begun_with("frozen", FROZEN),
         "switch interval 0.5 ms for 5": begun_with("switch", SWITCH),
         "OMP_NUM_THREADS=1": stillweb(path, OMP_NUM_THREADS="1"),

@@ -186,10 +186,48 @@ def variants() -> str:
     measured = read("variants")["measured"]
     kinds = list(measured["kinds"])
     rows = [
-        [name, *(f"{measured['kinds'][kind][name]['ratio']:.2f}" for kind in kinds)]
+        [
+            name,
+            *(f"{measured['kinds'][kind][name]['ratio']:.2f}" for kind in kinds),
+            *(number(measured["kinds"][kind][name]["per_s"]) for kind in ("bm25", "hybrid")),
+        ]
         for name in measured["kinds"][kinds[0]]
     ]
-    return table(("Server's CPU against the first", *kinds), rows)
+    return table(("Server's CPU against the first", *kinds, "bm25 a second", "hybrid a second"), rows)
+
+
+def search() -> str:
+    took = read("search")["measured"]["steps_us"]
+    rows = [[name, us, f"{us / took['whole']:.0%}"] for name, us in took.items() if name != "whole"]
+    return table(("Step", "CPU us", "Share"), [*rows, ["the whole search", took["whole"], ""]])
+
+
+def engine() -> str:
+    measured = read("search")["measured"]
+    found, tried, snippets = measured["engine"], measured["tried"], measured["snippets"]
+    depths = found["by_depth_us"]
+    shipped = tried["shipped_us"]
+    rows: list[list[object]] = [
+        [f"the best {', '.join(depths)}", " / ".join(number(us) for us in depths.values())],
+        ["the best 38, and how many match", found["all_counted_us"]],
+        [
+            f"fitted, {found['explained']:.0%} of it explained",
+            f"{number(found['fixed_us'])} + {number(found['a_clause_us'])} a clause "
+            f"+ {1000 * found['a_posting_us']:.1f} for 1,000 postings",
+        ],
+        [f"a query's mean: {number(found['clauses'])} clauses, {number(found['postings'])} postings", shipped],
+        [
+            f"MaxScore from outside, its threshold told it; {tried['maxscore_postings']:.0%} of the postings left",
+            tried["maxscore_us"],
+        ],
+        ["whichever of the two is cheaper for the query", tried["the_cheaper_of_both_us"]],
+        ["as many postings added up in NumPy", tried["numpy_us"]],
+        [
+            "words of a query found in ten passages: one by one / by one pattern",
+            f"{number(snippets['finds_us'])} / {number(snippets['pattern_us'])}",
+        ],
+    ]
+    return table(("What", "CPU us"), rows)
 
 
 def beside() -> str:
@@ -220,6 +258,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "peers": peers,
     "variants": variants,
     "beside": beside,
+    "search": search,
+    "engine": engine,
 }
 
 

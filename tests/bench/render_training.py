@@ -11,13 +11,13 @@ from typing import Any
 
 from tests.bench.figures import FIGURES
 
-PAGES = {"miniature": "miniature.md", "rollout_func": "training.md"}
+PAGES = {"miniature": "miniature.md", "miniature_long": "miniature.md", "rollout_func": "training.md"}
 
 
 def rendered(name: str) -> str:
     """What stands between the marks of a figure."""
     record = json.loads((FIGURES / f"{name}.json").read_text())
-    return (_miniature if name == "miniature" else _rollouts)(record)
+    return {"miniature": _miniature, "miniature_long": _long, "rollout_func": _rollouts}[name](record)
 
 
 def page(name: str) -> str:
@@ -61,9 +61,41 @@ def _miniature(record: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _long(record: dict[str, Any]) -> str:
+    measured, machine = record["measured"], record["machine"]
+    ledger, form, seeds = measured["ledger"], measured["form"], measured["seeds"]
+    lines = [
+        f"Measured {record['date']} on {machine['cores']} cores of {machine['cpu']}: seeds "
+        f"{', '.join(map(str, seeds))}, the same {measured['tasks']} held-out tasks for all, {form['train_tasks']} to "
+        f"train on; {form['sft_steps']} steps of SFT, {form['dpo_steps']} of DPO, {form['grpo_steps']} of GRPO. "
+        "Intervals are over seeds and tasks drawn anew.",
+        "",
+        "| who | right | 95 % interval | by seed | against base | against SFT | evidence seen | calls |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in measured["held_out"].items():
+        correct = row["correct"]
+        told = " | ".join(_difference(row.get(other)) for other in ("against_base", "against_sft"))
+        by_seed = ", ".join(f"{one:.3f}" for one in row["seeds"])
+        lines.append(
+            f"| {name} | {correct['mean']:.3f} | {correct['low']:.3f} to {correct['high']:.3f} | {by_seed} | {told} | "
+            f"{row['seen']:.3f} | {row['calls']:.2f} |"
+        )
+    lines += [
+        "",
+        f"All of it took {ledger['cpu_minutes'] / 60:.1f} hours of one core and {ledger['calls']:,} calls, which would "
+        f"have cost {ledger['avoided_usd']:.2f} dollars elsewhere.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _difference(one: dict[str, float] | None) -> str:
+    return f"{one['mean']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]" if one else ""
+
+
 def _cap(stage: dict[str, Any]) -> str:
     if not stage.get("capped"):
-        return stage.get("skipped", "")
+        return str(stage.get("skipped", ""))
     made = f"{stage['done']} of {stage['planned']}" if "planned" in stage else f"after {stage['steps']} steps"
     return f"yes, {made}"
 
