@@ -128,6 +128,53 @@ async def test_hits_and_others_take_turns_on_one_connection(make_app: MakeApp) -
         writer.close()
 
 
+async def test_thousands_asked_before_one_is_answered_are_answered_in_their_order(make_app: MakeApp) -> None:
+    front = make_app()
+    async with served(front) as port:
+        (kept,) = (await said(port, post(NATIVE), post(NATIVE)))[1:]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(post(NATIVE) * 3000)
+        assert await reader.readexactly(len(kept) * 3000) == kept * 3000
+        writer.close()
+
+
+@pytest.mark.parametrize("cut", [20, 90, len(post(NATIVE)) - 1])
+async def test_a_request_may_come_in_pieces(make_app: MakeApp, cut: int) -> None:
+    front, asked = make_app(), post(NATIVE)
+    async with served(front) as port:
+        (kept,) = (await said(port, asked, asked))[1:]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for part in (asked[:cut], asked[cut:]):
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        assert await reader.readexactly(len(kept)) == kept
+        writer.close()
+
+
+async def test_a_body_that_waits_to_be_asked_for_is_asked_for(make_app: MakeApp) -> None:
+    front = make_app()
+    head, _, body = post(NATIVE, b"Expect: 100-continue\r\n").partition(b"\r\n\r\n")
+    async with served(front) as port:
+        (kept,) = (await said(port, post(NATIVE), post(NATIVE)))[1:]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + b"\r\n\r\n")
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert await reader.readexactly(len(kept)) == kept
+        writer.close()
+
+
+async def test_a_large_body_is_read_and_the_next_request_after_it(make_app: MakeApp) -> None:
+    front = make_app()
+    large = post(NATIVE, body=b'{"query": "harbour"%b}' % (b" " * 300_000))
+    async with served(front) as port:
+        first, second, third = await said(port, large, large, post(NATIVE))
+    assert b" 200 OK" in first
+    assert first.replace(b"cache: miss", b"cache: hit") == second
+    assert b" 200 OK" in third
+
+
 async def test_a_client_that_does_not_read_holds_nobody_up(make_app: MakeApp) -> None:
     front = make_app()
     page = get(b"/openapi.json")
