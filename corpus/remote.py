@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from corpus.transport import (
     check_room,
     opened_archive,
     packed_manifest,
+    part_of,
     silent_bytes,
     taken,
     unpack,
@@ -198,7 +200,11 @@ def _begin(part: Path, mark: bytes, names: set[str]) -> None:
 def _pull_packed(remote: RemoteFolder, out: Path, progress: ByteProgress) -> Manifest:
     size_bytes, version = remote.version()
     if os.path.lexists(out):
-        return verified_before(out, _peek(remote, out), progress)
+        manifest = verified_before(out, _peek(remote, out), progress)
+        if os.path.lexists(part_of(out, "pulling")):  # what a pull left that was killed when all was unpacked
+            with suppress(BuildRefused), arrival(out, "pulling") as part:
+                shutil.rmtree(part, ignore_errors=True)
+        return manifest
     with arrival(out, "pulling") as part:
         _begin(part, orjson.dumps([remote.shown, size_bytes, version]), {_PACKED})
         packed = part / _PACKED

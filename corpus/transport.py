@@ -187,15 +187,20 @@ def verified_before(out: Path, manifest: Manifest, progress: ByteProgress) -> Ma
     return there
 
 
+def part_of(out: Path, word: str) -> Path:
+    """The folder `.NAME.WORD` beside `out`, in which it arrives."""
+    final = Path(os.path.abspath(out))
+    return final.with_name(f".{final.name}.{word}")
+
+
 @contextmanager
 def arrival(out: Path, word: str) -> Iterator[Path]:
-    """The folder `.NAME.WORD` beside `out`, made where it is not there, for one process at a time.
+    """`part_of(out, word)`, made where it is not there, for one process at a time.
 
     The lock is on the folder itself and goes with the process. A link in its place is not followed. Raises
     BuildRefused, also for an OSError of the block: nothing can be written, or no more.
     """
-    final = Path(os.path.abspath(out))
-    part = final.with_name(f".{final.name}.{word}")
+    part = part_of(out, word)
     try:
         part.mkdir(parents=True, exist_ok=True)
         handle = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

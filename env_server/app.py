@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import gc
 import logging
+import multiprocessing
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -168,6 +169,9 @@ def _leave_with_the_parent() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():  # it died before the kernel was told, and no signal will come
+        sys.exit("The process that started this worker is gone.")
 
 
 def _lifespan(

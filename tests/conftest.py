@@ -23,7 +23,7 @@ TINY_WEB = Path(__file__).parent / "tiny_web"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 # The same examples each time, so that a run of the suite is repeatable; `make full` draws others, and more.
-settings.register_profile("repeatable", derandomize=True, database=None)
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 if "STILLWEB_EXAMPLES" not in os.environ:
     settings.load_profile("repeatable")
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -26,7 +27,7 @@ from corpus import BuildOptions, Manifest, build_snapshot, open_snapshot, read_m
 from corpus.errors import BuildRefused, CorpusError, RemoteUnavailable, SnapshotCorrupt, SnapshotFormat
 from corpus.manifest import FileRecord, check_files
 from corpus.remote import PUSHING, pull, push
-from corpus.transport import Moved, pack, silent_bytes
+from corpus.transport import Moved, pack, silent_bytes, unpack
 from tests.conftest import TINY_WEB
 
 pytest.importorskip("fsspec", reason="pip install 'stillweb[sources]'")
@@ -417,6 +418,25 @@ def test_a_packed_snapshot_is_pulled_and_goes_on_after_a_break(big_path: Path, t
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "web.tar.zst"]
     with pytest.raises(BuildRefused, match="there already"):
         pull(url, tmp_path / "web.tar.zst")
+
+
+def test_a_packed_pull_that_was_killed_when_all_was_unpacked_is_tidied_up_by_the_next(
+    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed, out = tmp_path / "web.tar.zst", tmp_path / "out"
+    manifest = pack(tiny_path, packed)
+
+    def killed(*args: Any, **how: Any) -> None:
+        unpack(*args, **how)
+        raise Broken
+
+    with monkeypatch.context() as patched:
+        patched.setattr("corpus.remote.unpack", killed)
+        with pytest.raises(Broken):
+            pull(str(packed), out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.pulling", "out", "web.tar.zst"]
+    assert pull(str(packed), out) == manifest
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "web.tar.zst"]
 
 
 def test_a_packed_file_that_changed_meanwhile_starts_over(big_path: Path, other_path: Path, tmp_path: Path) -> None:
