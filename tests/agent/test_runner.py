@@ -200,11 +200,20 @@ def test_the_bar_says_how_fast_and_how_well_it_goes() -> None:
 
 
 async def test_one_process_at_a_time_writes_to_a_run(server: str, tmp_path: Path) -> None:
-    first = asyncio.create_task(roll(server, tmp_path, Spoken(wander(3), delay_s=0.05)))
-    while not (tmp_path / "lock").exists():  # noqa: ASYNC110
-        await asyncio.sleep(0)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    class Waiting(Spoken):
+        async def reply(self, *about: Any, **more: Any) -> Reply:
+            asked.set()
+            await go_on.wait()
+            return await super().reply(*about, **more)
+
+    first = asyncio.create_task(roll(server, tmp_path, Waiting(wander(3))))
+    async with asyncio.timeout(60):
+        await asked.wait()
     with pytest.raises(AgentError, match="Another process"):
         await roll(server, tmp_path, Spoken(wander(3)))
+    go_on.set()
     assert (await first).done == 6
 
 
@@ -390,25 +399,55 @@ def stillweb(*words: str | Path, url: str = "") -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.slow
-def test_an_interrupted_command_ends_what_is_under_way_and_the_same_command_ends_the_run(
-    server: str, tmp_path: Path
+async def test_an_interrupted_command_ends_what_is_under_way_and_the_same_command_ends_the_run(
+    make_app: MakeApp, tmp_path: Path
 ) -> None:
+    """The server keeps the hundredth request and all later ones waiting until the command has told of the Ctrl-C."""
+    front = make_app()
+    come, held, go_on = 0, asyncio.Event(), asyncio.Event()
+
+    async def holding(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal come
+        come += 1
+        # Four rollouts at once take fewer to be done, and 400 take more: some are done then, and most are owed.
+        if come >= 100:
+            held.set()
+            await go_on.wait()
+        await front(scope, receive, send)
+
     tasks, out = tmp_path / "q.jsonl", tmp_path / "run"
     tasks.write_text('{"id": "lamp", "question": "Who keeps the lamp of the lighthouse?"}\n')
-    words = ["agent", "run", "--tasks", tasks, "--model", "random", "--out", out, "-n", 400, "--concurrency", 4]
-    environment = {**os.environ, "STILLWEB_URL": server, "PYTHONPATH": str(ROOT)}
+    words: list[str | Path] = ["agent", "run", "--tasks", tasks, "--model", "random", "--out", out]
+    words += ["-n", "400", "--concurrency", "4"]
     command = [sys.executable, "-m", "stillweb", *map(str, words)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
-    while not list((out / SHARDS).glob("*.zst")):
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
-    assert process.returncode == 1, told
-    assert "Waiting for what is under way" in told
-    assert "are owed" in told
-    assert 0 < len(episodes(out)) < 400
-    assert {e.status for e in episodes(out)} == {"ok"}
-    assert stillweb(*words, url=server).returncode == 0
+    async with served(holding) as port:
+        url = f"http://127.0.0.1:{port}"
+        environment = {**os.environ, "STILLWEB_URL": url, "PYTHONPATH": str(ROOT)}
+        process = await asyncio.create_subprocess_exec(
+            *command, stderr=asyncio.subprocess.PIPE, env=environment, cwd=ROOT
+        )
+        assert process.stderr is not None
+        lines = []
+        try:
+            async with asyncio.timeout(120):
+                await held.wait()
+                await until(lambda: any((out / SHARDS).glob("*.zst")))
+                process.send_signal(signal.SIGINT)
+                async for line in process.stderr:
+                    lines.append(line.decode())
+                    if "Waiting for what is under way" in lines[-1]:
+                        go_on.set()
+                await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        told = "".join(lines)
+        assert process.returncode == 1, told
+        assert go_on.is_set(), told
+        assert "are owed" in told
+        assert 0 < len(episodes(out)) < 400
+        assert {e.status for e in episodes(out)} == {"ok"}
+        assert (await asyncio.to_thread(stillweb, *words, url=url)).returncode == 0
     assert len(episodes(out)) == 400
 
 

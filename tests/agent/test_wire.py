@@ -6,7 +6,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -154,7 +154,13 @@ async def test_the_time_allowed_is_that_of_waiting_and_answer_together() -> None
         calls = env.ask(asking("/wait")), env.ask(asking("/never-reached"))
         ends = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(end) for end in ends] == [EnvTimeout, EnvTimeout]
-        assert await env.ask(asking("/after")) == "/after"
+        # The one place is free again. On a busy machine that, too, may take longer than the time allowed.
+        after = ""
+        async with asyncio.timeout(30):
+            while not after:
+                with suppress(EnvTimeout):
+                    after = await env.ask(asking("/after"))
+        assert after == "/after"
 
 
 async def test_closing_ends_what_is_under_way() -> None:

@@ -112,6 +112,7 @@ def test_headings_are_reached_from_the_contents_and_controls_from_the_keyboard(b
     page.goto(f"{address}/page?url=https://tiny.example/places/harbour")
     entry = page.locator(".contents a").last
     entry.click()
+    page.wait_for_url("**#*")
     target = urlsplit(page.url).fragment
     heading = page.locator(f"#{target}")
     assert heading.inner_text() == entry.inner_text()

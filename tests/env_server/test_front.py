@@ -350,7 +350,7 @@ async def test_the_first_asker_may_leave_without_harm_to_the_others(make_app: Ma
         first = asyncio.create_task(client.post(SEARCH, json=HARBOUR))
         await gate.reached(1)
         waiting = [asyncio.create_task(client.post(SEARCH, json=HARBOUR)) for _ in range(others)]
-        await asyncio.sleep(0.01)
+        await until(lambda: front.cache.stats.coalesced == others)
         first.cancel()
         with suppress(asyncio.CancelledError):
             await first
@@ -397,7 +397,7 @@ async def test_a_full_queue_refuses_what_must_be_computed_and_nothing_else(make_
         hit = await client.post(SEARCH, json={"query": "known"})
         assert (states([hit]), hit.content) == (["hit"], known.content)
         same = asyncio.create_task(client.post(SEARCH, json=HARBOUR))
-        await asyncio.sleep(0.01)
+        await until(lambda: front.cache.stats.coalesced == 1)
         assert not same.done(), "who asks for what is being made waits for it"
         gate.opened.set()
         assert states([await busy, await same]) == ["miss", "coalesced"]

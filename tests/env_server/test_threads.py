@@ -27,19 +27,21 @@ async def test_results_and_errors_come_back_to_whoever_asked() -> None:
 
 
 async def test_no_more_run_at_once_than_there_are_threads() -> None:
-    running, most, lock = 0, 0, threading.Lock()
+    running, most, lock, three = 0, 0, threading.Lock(), threading.Barrier(3)
 
-    def work() -> None:
+    def work(number: int) -> None:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
+        if number < 3:
+            three.wait(60)  # the first three wait for each other, so that each of them has a thread
         time.sleep(0.002)
         with lock:
             running -= 1
 
     threads = Threads(3)
-    await asyncio.gather(*(threads.run(work) for _ in range(50)))
+    await asyncio.gather(*(threads.run(lambda n=n: work(n)) for n in range(50)))
     assert most == 3
 
 
