@@ -46,14 +46,13 @@ def bounds() -> str:
     """Figures and verdicts on both machines; the second's are files with its name behind theirs."""
     rows, others = bounds_on(""), {row[0]: row[1:3] for row in bounds_on(OTHER)}
     head = ("Bound", cpu_of("serve"), "", cpu_of(f"serve{OTHER}"), "", "At most")
-    return table(head, ([*row[:3], *others.get(row[0], ["", ""]), row[3]] for row in rows))
+    return table(head, ([*row[:3], *others[row[0]], row[3]] for row in rows))
 
 
 def bounds_on(machine: str) -> list[list[object]]:
     """[what, figure, verdict, at most] of each bound that was measured there."""
-    serve, clients = (read(f"{name}{machine}")["measured"] for name in ("serve", "clients"))
-    memory = read("memory")["measured"]["bounds"] if not machine else []
-    rows = [verdict(b) for b in [*serve["bounds"], *serve["minilm"]["bounds"], *memory]]
+    serve, clients, memory = (read(f"{name}{machine}")["measured"] for name in ("serve", "clients", "memory"))
+    rows = [verdict(b) for b in [*serve["bounds"], *serve["minilm"]["bounds"], *memory["bounds"]]]
     for corpus, kinds in (("", clients["union"]["kinds"]), (", MiniLM", clients["minilm"]["kinds"])):
         limit = kinds.get("raw", {}).get("share_at_256", 1.0)
         for kind, found in kinds.items():
