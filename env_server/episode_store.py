@@ -277,6 +277,6 @@ def _told(work: Callable[[], T]) -> T:
         return work()
     except DBAPIError as error:
         # The statement without its parameters: among them may be a gold answer.
-        state = getattr(error.orig, "sqlstate", None)
+        state = getattr(error.orig, "sqlstate", getattr(error.orig, "sqlite_errorname", None))
         logger.error("the database of episodes failed: %s, %s", type(error.orig or error).__name__, state)
         raise unavailable() from None

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from time import monotonic, sleep
 
 from agent.answers import Delivery, Page
 from agent.client import AsyncClient
@@ -22,6 +23,7 @@ PAGE_CHARS = 200_000
 """Of a page, at most, before a model: about 50,000 tokens, as REDSearcher cuts."""
 SHRINK, TRIES = 0.7, 3
 """After a reply that cannot be read, the same is asked of a shorter text, as REDSearcher does."""
+_BUSY_S = 60
 
 PROMPT = """Read the web page below for one goal.
 
@@ -72,8 +74,8 @@ class SummaryStore:
     @cached_property
     def _database(self) -> sqlite3.Connection:
         try:
-            database = sqlite3.connect(self._path or ":memory:", timeout=60, isolation_level=None)
-            database.execute("PRAGMA journal_mode=WAL")
+            database = sqlite3.connect(self._path or ":memory:", timeout=_BUSY_S, isolation_level=None)
+            _turn_to_wal(database)
             database.execute("PRAGMA synchronous=NORMAL")
             database.execute(
                 "CREATE TABLE IF NOT EXISTS summaries "
@@ -98,6 +100,19 @@ class SummaryStore:
     def close(self) -> None:
         if "_database" in self.__dict__:
             self._database.close()
+
+
+def _turn_to_wal(database: sqlite3.Connection) -> None:
+    # Where several processes open a new file at once, SQLite refuses all but one of them without waiting.
+    deadline = monotonic() + _BUSY_S
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(0.005)
 
 
 class GoalReader:

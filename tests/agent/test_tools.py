@@ -6,7 +6,9 @@ import asyncio
 import inspect
 import json
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -582,6 +584,18 @@ async def test_a_summary_is_made_once_and_kept_by_page_goal_and_model(env: Async
         asked = Scripted(GOOD)
         await GoalReader(SummaryModel(name, asked), SummaryStore(kept)).read(env, page, goal)
         assert len(asked.prompts) == 1, (name, page, goal)
+
+
+def test_a_new_file_of_summaries_that_another_process_is_making_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "summaries.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # SQLite refuses to turn the file to WAL now, and does not wait
+    monkeypatch.setattr("agent.tools.goals.sleep", lambda _: other.execute("COMMIT"))
+    with closing(SummaryStore(path)) as store:
+        assert store.put("k", "evidence", "summary") == ("evidence", "summary")
+    other.close()
 
 
 async def test_a_model_that_gives_nothing_readable_is_asked_of_less_and_then_left_aside(env: AsyncClient) -> None:

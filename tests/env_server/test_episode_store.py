@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -318,6 +319,26 @@ async def test_tables_of_another_version_are_refused_by_name_with_a_remedy(url: 
     assert "version 99" in problem.message
     assert "version 3" in problem.message
     assert "another database" in problem.remedy
+
+
+async def test_a_new_file_that_another_worker_is_making_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "episodes.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # SQLite refuses to turn the file to WAL now, and does not wait
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr("env_server.database.sleep", wait)
+    await opened(Episodes(EpisodeStore(path)))
+    assert len(waits) == 2
+    assert other.execute("SELECT episode_id FROM episodes").fetchall() == [("e1",)]
+    other.close()
 
 
 @pytest.mark.parametrize(
