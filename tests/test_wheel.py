@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,9 +39,7 @@ def test_the_wheel_serves_the_demo_from_a_clean_environment(tmp_path: Path) -> N
     ).stdout
     assert not [line for line in listed.lower().splitlines() if line.startswith(("torch", "transformers", "pytest"))]
     subprocess.run([bin_ / "pip", "check"], check=True, capture_output=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "STILLWEB_HOME": str(tmp_path / "home")}
 
     def serve() -> subprocess.Popen[str]:

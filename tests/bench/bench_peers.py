@@ -27,9 +27,10 @@ from corpus import Snapshot, open_snapshot
 from tests.bench.figures import write_figures
 from tests.bench.serving import peer_index, peers
 from tests.bench.serving.client import Answer, Load, drive, run
-from tests.bench.serving.processes import Server, free_port, memory_mib, started, stillweb
+from tests.bench.serving.processes import Server, memory_mib, started, stillweb
 from tests.bench.serving.snapshots import built
 from tests.bench.serving.traffic import QUESTIONS, Mix, post, read_questions
+from tests.ports import free_port
 
 CLIENTS = 16
 ENVIRONMENT = {"OPENAI_API_KEY": "none", "PYTHONPATH": str(Path(__file__).parent.parent.parent)}

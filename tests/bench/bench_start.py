@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,13 +15,12 @@ import urllib.request
 from typing import Any
 
 from tests.bench.figures import write_figures
+from tests.ports import free_port
 
 
 def first_answer_s(home: str, encoder: str) -> float:
     """Seconds from the command to the answer of a first search."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/v1/search",
         json.dumps({"query": "doubly landlocked country"}).encode(),

@@ -21,9 +21,10 @@ from typing import Any
 from corpus import open_snapshot
 from tests.bench.figures import write_figures
 from tests.bench.serving.client import Load, drive, run
-from tests.bench.serving.processes import TOKEN, Server, free_port, started, stillweb
+from tests.bench.serving.processes import TOKEN, Server, started, stillweb
 from tests.bench.serving.snapshots import built
 from tests.bench.serving.traffic import QUESTIONS, Mix, endless, read_questions
+from tests.ports import free_port
 
 ROOT = str(Path(__file__).parent.parent.parent)
 COUNTS = {"hit": 4000, "fetch": 800, "bm25": 300, "hybrid": 120}

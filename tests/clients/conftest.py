@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,16 +16,10 @@ from tests.clients.adapter_parts import played, tasked, written  # noqa: F401 - 
 from tests.clients.environments import HERE, HOME, ROOT, Environment, node_with, python_with
 from tests.clients.tap import Tap
 from tests.env_server.test_determinism import running_server
+from tests.ports import free_port
 
 ROWS = HOME / "rows"
 TOKEN = "s3cret-of-the-tests"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +32,7 @@ def site(factbook: Snapshot) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def firecrawl_site(factbook: Snapshot) -> Iterator[str]:
     """Firecrawl's dialect on a port of its own, since Firecrawl's sync client drops a path prefix."""
-    port = _free_port()
+    port = free_port()
     with running_server(factbook.path, also=f"firecrawl={port}"):
         yield f"http://127.0.0.1:{port}"
 
@@ -54,7 +47,7 @@ def guarded(factbook: Snapshot) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def overloaded(factbook: Snapshot) -> Iterator[str]:
     """The demo on a server that refuses every request, since the one it has room for never ends."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "tests.clients.held_server", str(factbook.path), str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:

@@ -23,10 +23,11 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.bench.serving.processes import free_port, started
+from tests.bench.serving.processes import started
 from tests.conftest import ROOT, TINY_WEB
 from tests.docker.stack import DOCKER, SECRETS, compose, service
 from tests.env_server.databases import postgresql
+from tests.ports import free_port
 
 TOKEN, CONTROL = SECRETS["STILLWEB_TOKEN"], SECRETS["STILLWEB_CONTROL_TOKEN"]
 

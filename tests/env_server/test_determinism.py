@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -34,6 +33,7 @@ from tests.env_server.mixed_requests import (
     build_hard_web,
     mixed_requests,
 )
+from tests.ports import free_port
 
 Answer = tuple[int, bytes]
 Keep = Callable[[int, Answer], None]
@@ -56,9 +56,7 @@ def webs(factbook: Snapshot, hard: HardWeb) -> dict[str, Snapshot]:
 @contextmanager
 def running_server(snapshots: Path | Mapping[str, Path], **environment: str) -> Iterator[str]:
     """`stillweb serve` in a process of its own on a free port; ended by SIGTERM, which must be enough."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     named = [str(snapshots)] if isinstance(snapshots, Path) else [f"{name}={path}" for name, path in snapshots.items()]
     arguments = ["serve", *named, "--port", str(port)]
     for name, value in environment.items():
@@ -366,9 +364,7 @@ may have other work.
 
 
 async def test_requests_in_flight_are_answered_before_the_server_leaves(tiny_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _HOLDING_SERVER, str(port), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,
         env={**os.environ, "STILLWEB_SNAPSHOTS": json.dumps({"tiny": str(tiny_path)}), "PYTHONPATH": str(ROOT)},
@@ -418,9 +414,7 @@ def test_a_worker_leaves_whose_parent_was_gone_before_it_could_ask_to_be_told(tm
 
 
 def test_workers_leave_with_a_parent_that_was_killed(tiny_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "stillweb", "serve", str(tiny_path), "--port", str(port), "--workers", "2"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"

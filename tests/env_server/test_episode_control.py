@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from env_server.episodes import Gold, Spec
 from env_server.errors import EnvServerError
 from tests.env_server.test_determinism import running_server
 from tests.env_server.test_skies import client_of, open_front
+from tests.ports import free_port
 
 __all__ = ["open_front"]  # a fixture, used by its name
 
@@ -53,9 +53,7 @@ async def test_the_control_port_asks_for_the_control_token(open_front: Any) -> N
 
 @pytest.mark.slow
 def test_a_served_control_port_is_one_of_its_own(tiny_path: Path, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = {"database": str(tmp_path / "e.sqlite"), "control_port": str(port), "exclude_domain": "other.example"}
     with running_server(tiny_path, **options) as url:
         own = f"http://127.0.0.1:{port}"

@@ -7,7 +7,6 @@ import logging
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -33,6 +32,7 @@ from env_server.ledger.tallies import RUN, Key, Ledger
 from env_server.metrics import Metrics
 from env_server.view import EMPTY_VIEW
 from tests.env_server.test_determinism import running_server
+from tests.ports import free_port
 
 
 def page(number: int) -> FinishedAnswer:
@@ -179,9 +179,7 @@ def test_two_workers_of_a_server_add_up_and_its_end_loses_nothing(tiny_path: Pat
 
 @contextmanager
 def started(snapshot: Path, database: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     command = [sys.executable, "-m", "stillweb", "serve", str(snapshot), "--port", port, "--database", database]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from corpus import build_snapshot
+from tests.ports import free_port
 
 Raw = bytes | Callable[[], bytes]
 
@@ -113,9 +113,7 @@ class Served:
 @contextmanager
 def served(snapshot: Path, log: Path, *options: str, **environment: str) -> Iterator[Served]:
     """`stillweb serve` in a process of its own, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "stillweb", "serve", str(snapshot), "--port", str(port), *options]
     with open(log, "w") as file:
         process = subprocess.Popen(
