@@ -336,14 +336,16 @@ def _run(host: str, ports: list[int], workers: int) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
+    from env_server.listening import shared_by_workers
+
     _open_many_files()
     configs = [_config(host, port, workers) for port in ports]
     # One server, one application, several sockets: which one a request came by tells its dialect.
     sockets = [config.bind_socket() for config in configs]
-    server = uvicorn.Server(configs[0])
     if workers > 1:
-        Multiprocess(configs[0], sockets=sockets).run()
+        Multiprocess(configs[0], sockets=[shared_by_workers(bound) for bound in sockets]).run()
         return
+    server = uvicorn.Server(configs[0])
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=sockets)
     if not server.started:

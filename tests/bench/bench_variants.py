@@ -43,6 +43,18 @@ timer.start()
 """
 SWITCH = "import sys; sys.setswitchinterval(0.0005)"
 ONE_CORE = "import os; os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})"
+CORE_EACH = """
+import os, sys
+
+if "--multiprocessing-fork" in sys.orig_argv:  # a worker and not what starts it
+    for core in sorted(os.sched_getaffinity(0)):
+        try:
+            os.close(os.open(f"{place}/core{{core}}", os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        os.sched_setaffinity(0, {{core}})
+        break
+"""
 ON_THE_LOOP = """
 import env_server.threads
 
@@ -63,11 +75,11 @@ def variants(path: Path, folder: Path, granian: Path | None) -> dict[str, Abstra
         code = f"import uvicorn; uvicorn.run('env_server.app:app_from_env', factory=True, backlog=4096, **{options!r})"
         return started([sys.executable, "-c", code], port, environment)
 
-    def begun_with(name: str, code: str) -> AbstractContextManager[Server]:
+    def begun_with(name: str, code: str, *arguments: str) -> AbstractContextManager[Server]:
         place = folder / name
         place.mkdir()
         (place / "sitecustomize.py").write_text(code)
-        return stillweb(path, PYTHONPATH=f"{place}:{ROOT}")
+        return stillweb(path, *arguments, PYTHONPATH=f"{place}:{ROOT}")
 
     found = {
         FIRST: stillweb(path),
@@ -77,10 +89,12 @@ def variants(path: Path, folder: Path, granian: Path | None) -> dict[str, Abstra
         "searches on the event loop, no thread": begun_with("loop", ON_THE_LOOP),
         "all threads on one core": begun_with("core", ONE_CORE),
         "2 workers": stillweb(path, "--workers", "2"),
+        "2 workers, a core for each": begun_with("cores", CORE_EACH.format(place=folder / "cores"), "--workers", "2"),
         "collector: frozen, threshold 50,000": begun_with("frozen", FROZEN),
         "switch interval 0.5 ms for 5": begun_with("switch", SWITCH),
         "OMP_NUM_THREADS=1": stillweb(path, OMP_NUM_THREADS="1"),
         "MALLOC_ARENA_MAX=1": stillweb(path, MALLOC_ARENA_MAX="1"),
+        "huge pages for the heap": stillweb(path, GLIBC_TUNABLES="glibc.malloc.hugetlb=1"),
     }
     if granian is not None:
         port = free_port()

@@ -1,0 +1,43 @@
+"""Where a server listens, and how several workers share it."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+SPREADS = sys.platform == "linux"
+"""Whether the kernel spreads connections over all who listen at one port. Elsewhere SO_REUSEPORT means other things."""
+
+
+class OwnSocket(socket.socket):
+    """A bound socket that is pickled as its address: each worker that it is given to binds one of its own there.
+
+    Workers that listen at one socket race for the connections that wait at it, and whoever wakes first takes all of
+    them: a job that opens its connections at once would keep one worker busy and the others idle. Where each has a
+    socket of its own, the kernel gives every connection to one of them by a hash of its two addresses.
+    """
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return _shared, (self.family, self.getsockname())
+
+
+def shared_by_workers(bound: socket.socket) -> socket.socket:
+    """For a socket that is bound and does not listen yet, one at the same address for workers in other processes.
+
+    What is given is closed. The one returned holds the address while no worker does, and never listens itself. Raises
+    OSError where somebody else has taken the address in between.
+    """
+    if not SPREADS:
+        return bound
+    family, address = bound.family, bound.getsockname()
+    bound.close()  # bound alone until now, so nobody else listens there: not even a server of this kind
+    return _shared(family, address)
+
+
+def _shared(family: int, address: Any) -> OwnSocket:
+    one = OwnSocket(family)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    one.bind(address)
+    return one

@@ -1,0 +1,70 @@
+"""Several workers at one port: the kernel gives each of them a share of the connections."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+import time
+from contextlib import ExitStack, suppress
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+
+import pytest
+
+from env_server.listening import shared_by_workers
+from tests.env_server.test_command import run
+from tests.env_server.test_determinism import running_server
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers share one socket")
+LISTENING = "0A"
+
+
+def listening_at(port: int) -> int:
+    """How many sockets of this machine listen at a port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == LISTENING for row in rows)
+
+
+def test_connections_made_at_once_are_spread_over_all_that_listen() -> None:
+    with ExitStack() as stack:
+        first = socket.socket()
+        first.bind(("127.0.0.1", 0))
+        shared = stack.enter_context(shared_by_workers(first))
+        # As multiprocessing hands a worker its arguments.
+        workers = [stack.enter_context(ForkingPickler.loads(ForkingPickler.dumps(shared))) for _ in range(2)]
+        for worker in workers:
+            worker.listen(64)
+            worker.setblocking(False)
+        for _ in range(64):
+            stack.enter_context(socket.create_connection(shared.getsockname()))
+        taken = [0, 0]
+        for number, worker in enumerate(workers):
+            with suppress(BlockingIOError):
+                while True:
+                    worker.accept()[0].close()
+                    taken[number] += 1
+        assert sum(taken) == 64
+        assert min(taken) > 0  # all 64 at one of them: once in 2 to the 63
+
+
+def test_whoever_does_not_share_is_refused() -> None:
+    first = socket.socket()
+    first.bind(("127.0.0.1", 0))
+    in_use = pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE))
+    with shared_by_workers(first) as shared, socket.socket() as stranger, in_use:
+        stranger.bind(shared.getsockname())
+
+
+def test_each_worker_of_a_server_listens_by_itself_and_a_second_server_is_refused(tiny_path: Path) -> None:
+    with running_server(tiny_path, workers="2") as url:
+        port = int(url.rpartition(":")[2])
+        deadline = time.monotonic() + 60
+        while listening_at(port) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert listening_at(port) == 2
+        second = run("serve", tiny_path, "--port", str(port), "--workers", "2")
+        assert second.returncode == 1
+        assert f"127.0.0.1:{port}" in second.stderr
+    assert listening_at(port) == 0
