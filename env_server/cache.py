@@ -6,11 +6,16 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from env_server.shared_answers import SharedAnswers
 
 Headers = list[tuple[bytes, bytes]]
 CacheState = Literal["hit", "miss", "coalesced", "bypass", "weather"]
 
+CACHE_BYTES = 512 * 1024**2
+"""Of finished answers that a server keeps unless told otherwise. At 5 kB a search this is 100,000."""
 _ENTRY_OVERHEAD_BYTES = 1000
 """What an entry costs beside key and body: headers, containers, the dictionary's slot; measured with tracemalloc."""
 
@@ -50,10 +55,15 @@ class CacheStats:
 
 
 class Cache:
-    """At most `max_bytes` of answers, the least recently used leaving first. For one event loop; not thread-safe."""
+    """At most `max_bytes` of answers, the least recently used leaving first. For one event loop; not thread-safe.
 
-    def __init__(self, max_bytes: int) -> None:
+    Answers that took a task are put into `shared`, too, for other workers. What was there at once is not: making it
+    costs about as much as copying it.
+    """
+
+    def __init__(self, max_bytes: int, shared: SharedAnswers | None = None) -> None:
         self.max_bytes = max_bytes
+        self._shared = shared
         self.size_bytes = 0
         self.stats = CacheStats()
         self._kept: OrderedDict[bytes, FinishedAnswer] = OrderedDict()
@@ -67,6 +77,16 @@ class Cache:
         if answer is not None:
             self._kept.move_to_end(key)
             self.stats.hits += 1
+        return answer
+
+    def from_others(self, key: bytes) -> FinishedAnswer | None:
+        """What is not kept here, where another worker has made it; it is kept here from now on."""
+        fields = None if self._shared is None else self._shared.get(key)
+        if fields is None:
+            return None
+        answer = FinishedAnswer(*fields)
+        self.stats.hits += 1
+        self._keep(key, answer)
         return answer
 
     def in_flight(self, key: bytes) -> bool:
@@ -89,7 +109,8 @@ class Cache:
             async def run() -> FinishedAnswer:
                 try:
                     answer = await make()
-                    self._keep(key, answer)
+                    if self._keep(key, answer) and self._shared is not None:
+                        self._shared.put(key, _fields(answer))
                     return answer
                 finally:
                     del self._flights[key]
@@ -105,29 +126,37 @@ class Cache:
         self._keep(key, answer)
         return answer
 
-    def _keep(self, key: bytes, answer: FinishedAnswer) -> None:
+    def _keep(self, key: bytes, answer: FinishedAnswer) -> bool:
+        """Whether it may be asked for again."""
         if answer.status != 200 or _NO_STORE in answer.headers:
-            return
-        # JSON comes in the room it grew into, up to twice its size; what is kept is cut to measure.
-        answer = FinishedAnswer(
-            answer.status,
-            answer.headers,
-            bytes(memoryview(answer.body)),
-            answer.hit_headers,
-            answer.seen,
-            answer.opened,
-            answer.hit_head,
-            answer.tokens,
-            answer.missed,
-        )
+            return False
+        answer = FinishedAnswer(*_fields(answer))
         cost = _cost(key, answer)
         if cost > self.max_bytes:
-            return
+            return False
         self._kept[key] = answer
         self.size_bytes += cost
         while self.size_bytes > self.max_bytes:
             old_key, old = self._kept.popitem(last=False)
             self.size_bytes -= _cost(old_key, old)
+        return True
+
+
+def _fields(answer: FinishedAnswer) -> tuple[int, Headers, bytes, Headers, bytes, bytes, bytes, int, int]:
+    """What is kept of an answer: all but what the weather drew for one call."""
+    # JSON comes in the room it grew into, up to twice its size; what is kept is cut to measure.
+    body = bytes(memoryview(answer.body))
+    return (
+        answer.status,
+        answer.headers,
+        body,
+        answer.hit_headers,
+        answer.seen,
+        answer.opened,
+        answer.hit_head,
+        answer.tokens,
+        answer.missed,
+    )
 
 
 def _cost(key: bytes, answer: FinishedAnswer) -> int:

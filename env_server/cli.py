@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import mmap
 import os
 import resource
 import signal
@@ -183,9 +184,11 @@ def serve(
     if control_port is not None:
         print(f"  episodes, tasks, ledger and metrics at http://{shown}:{control_port} alone", file=sys.stderr)
     with contextlib.ExitStack() as stack:
+        os.environ.pop("STILLWEB_SHARED_ANSWERS", None)  # another server's, whose settings may be others
         if workers > 1:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stillweb-metrics-"))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            _share_answers()
         if save_address_to is not None:
             _announce(stack, save_address_to, host, port)
         _run(host, ports, workers)
@@ -350,6 +353,17 @@ def _run(host: str, ports: list[int], workers: int) -> None:
         server.run(sockets=sockets)
     if not server.started:
         raise typer.Exit(3)  # as uvicorn's own command does; the log says why
+
+
+def _share_answers() -> None:
+    """Memory in which the workers find each other's answers: half of what all of them may keep."""
+    from env_server.cache import CACHE_BYTES
+    from env_server.shared_answers import made
+
+    most = os.environ.get("STILLWEB_CACHE_BYTES", str(CACHE_BYTES))
+    if most.isdigit() and int(most) // 2 >= mmap.PAGESIZE:  # what is no number the workers refuse
+        with contextlib.suppress(OSError):  # not Linux: each worker keeps its own answers
+            os.environ["STILLWEB_SHARED_ANSWERS"] = made(int(most) // 2)
 
 
 def _config(host: str, port: int, workers: int) -> uvicorn.Config:

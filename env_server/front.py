@@ -97,7 +97,7 @@ class Front:
         ledger: Ledger | None = None,
     ) -> None:
         self.app = app
-        self.cache = Cache(settings.cache_bytes // settings.workers) if cache is None else cache
+        self.cache = _cache_of(settings) if cache is None else cache
         self.metrics = metrics or Metrics()
         self.ledger = ledger or Ledger(self.metrics)
         self._default = next(iter(snapshots.values()))
@@ -341,6 +341,9 @@ class Front:
 
     async def _computed(self, key: bytes, asked: Asking, call: Call) -> tuple[FinishedAnswer, CacheState]:
         if not self.cache.in_flight(key):
+            kept = self.cache.from_others(key)
+            if kept is not None:
+                return kept, "hit"
             if self._busy >= self._settings.max_queue:
                 status = 429 if asked.dialect is not None and asked.dialect.commercial else 503
                 waiting = f"{self._busy} requests are waiting already."
@@ -420,6 +423,20 @@ class Front:
         if problem.status == 401:
             headers.append((b"www-authenticate", b'Bearer, Basic realm="Stillweb token", charset="UTF-8"'))
         return FinishedAnswer(reply.status, headers, reply.body, [*headers, HIT]), "bypass"
+
+
+def _cache_of(settings: ServerSettings) -> Cache:
+    """One worker's: half of its share of the bytes where the other half is common to all."""
+    own = settings.cache_bytes // settings.workers
+    if settings.shared_answers is None:
+        return Cache(own)
+    from env_server.shared_answers import SharedAnswers  # here, since one worker alone has no use for it
+
+    try:
+        return Cache(own // 2, SharedAnswers(settings.shared_answers))
+    except OSError as error:
+        logger.warning("workers cannot see each other's answers (%s); each keeps its own", error.strerror)
+        return Cache(own)
 
 
 def _finished(status: int, headers: Headers, body: bytes, served: Served, trace: Trace) -> FinishedAnswer:

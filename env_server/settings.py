@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import DirectoryPath, Field, FilePath, PositiveFloat, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from env_server.cache import CACHE_BYTES
 from env_server.view import View
 
 
@@ -47,11 +48,13 @@ class ServerSettings(BaseSettings):
     also: dict[str, int] = {}
     """Dialects that have a port of their own beside the common one: {"tavily": 8081}."""
     workers: PositiveInt = 1
-    """Processes that share the port. Indexes are memory-mapped and shared; the cache is split among them."""
+    """Processes that share the port. Indexes are memory-mapped and shared; see `cache_bytes` for the cache."""
     threads: PositiveInt = max(1, os.cpu_count() or 1)
     """Searches that run at once in one worker: the cores, since a search is bound by them."""
-    cache_bytes: int = 512 * 1024**2
-    """Upper bound of finished answers kept, over all workers; 0 keeps none. At 5 kB a search this is 100,000."""
+    cache_bytes: int = CACHE_BYTES
+    """Upper bound of finished answers kept, over all workers; 0 keeps none. Of several workers half of it is common."""
+    shared_answers: str | None = None
+    """Path of the memory in which workers share answers; the command makes it."""
     max_queue: PositiveInt = 1024
     """Requests computed or waiting to be, in one worker; the next is answered 503 with Retry-After."""
     max_body_bytes: PositiveInt = 1024**2

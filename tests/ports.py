@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from itertools import cycle
+from pathlib import Path
 
+_LISTENING = "0A"
 _FIRST, _EACH, _STRETCHES = 20_000, 1_000, 12
 
 
@@ -34,3 +37,17 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+def listening_at(port: int) -> int:
+    """How many sockets of this machine listen at a port (Linux)."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == _LISTENING for row in rows)
+
+
+def wait_until_listening(port: int, sockets: int) -> None:
+    """Wait until so many listen there, as each of a server's workers does. Raises AssertionError after a minute."""
+    deadline = time.monotonic() + 60
+    while listening_at(port) != sockets:
+        assert time.monotonic() < deadline, f"{listening_at(port)} of {sockets} listen at {port}"
+        time.sleep(0.05)

@@ -13,6 +13,7 @@ hit of the last search, by Zipf over its ranks; find and extract go to the page 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from tests.bench.serving.processes import Server, cpu_s, stillweb
 from tests.bench.serving.rollouts import Epoch, Tally, play
 from tests.bench.serving.snapshots import built
 from tests.bench.serving.traffic import QUESTIONS, Mix, read_questions
+from tests.ports import wait_until_listening
+
+ROOT = Path(__file__).parent.parent.parent
+NOTHING_SHARED = "import env_server.cli; env_server.cli._share_answers = lambda: None"
 
 
 def measured(server: Server, epoch: Epoch, *, pause_s: float = 0.0, at_most_s: float | None = None) -> dict[str, Any]:
@@ -59,9 +64,15 @@ def main(path: Path, minute_s: float, mode: str, seed: int) -> dict[str, Any]:
         figures["second epoch"] = measured(server, epoch(2))
     with stillweb(path) as server:
         figures["second epoch, restarted before it"] = measured(server, epoch(2))
-    with stillweb(path, "--workers", "2") as server:
-        figures["first epoch, 2 workers"] = measured(server, epoch(1))
-        figures["second epoch, 2 workers"] = measured(server, epoch(2))
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "sitecustomize.py").write_text(NOTHING_SHARED)
+        alone = {"PYTHONPATH": f"{folder}:{ROOT}"}
+        for workers in (2, 8):
+            for named, environment in (("", {}), (", nothing shared", alone)):
+                with stillweb(path, "--workers", str(workers), **environment) as server:
+                    wait_until_listening(server.port, workers)
+                    for number, which in ((1, "first"), (2, "second")):
+                        figures[f"{which} epoch, {workers} workers{named}"] = measured(server, epoch(number))
     with stillweb(path, "--cache-mb", "0") as server:
         figures["first epoch, no cache"] = measured(server, epoch(1))
     # A model takes its time: a call each second and a rollout. What a minute costs, with what was known and without.
@@ -74,15 +85,17 @@ def main(path: Path, minute_s: float, mode: str, seed: int) -> dict[str, Any]:
 
 
 def decision(figures: dict[str, Any]) -> dict[str, float]:
-    """What a shared cache (over 2 workers) and a saved one (over a restart) could gain at the very most.
+    """What sharing answers gives, and what a cache saved over a restart could gain at the very most.
 
-    The second epoch, since it repeats more: whatever one worker learned in the first, the other has to learn, too.
+    The second epoch, since it repeats more: whatever one worker learned in the first, the others have to learn, too.
     """
-    one, two = figures["second epoch"], figures["second epoch, 2 workers"]
     kept, restarted = figures["first minute, kept on"], figures["first minute after a restart"]
-    return {
-        "hit_rate_lost_with_2_workers": round(one["hit_rate"] - two["hit_rate"], 4),
-        "server_us_a_call_more_with_2_workers": round(two["server_us"] - one["server_us"], 1),
+    found = {}
+    for workers in (2, 8):
+        shared, alone = (figures[f"second epoch, {workers} workers{how}"] for how in ("", ", nothing shared"))
+        found[f"hit_rate_won_by_sharing_with_{workers}_workers"] = round(shared["hit_rate"] - alone["hit_rate"], 4)
+        found[f"server_us_a_call_won_with_{workers}_workers"] = round(alone["server_us"] - shared["server_us"], 1)
+    return found | {
         "hit_rate_lost_in_the_minute_after_a_restart": round(kept["hit_rate"] - restarted["hit_rate"], 4),
         "server_cpu_s_lost_in_that_minute": round(
             1e-6 * (restarted["server_us"] * restarted["calls"] - kept["server_us"] * kept["calls"]), 2

@@ -150,8 +150,10 @@ def rollouts() -> str:
 def decision() -> str:
     measured = read("rollouts")["measured"]["decision"]
     names = {
-        "hit_rate_lost_with_2_workers": "hits lost with 2 workers in the second epoch, of all calls",
-        "server_us_a_call_more_with_2_workers": "server's CPU a call more with 2 workers there, us",
+        "hit_rate_won_by_sharing_with_2_workers": "hits that 2 workers win by sharing, second epoch, of all calls",
+        "server_us_a_call_won_with_2_workers": "server's CPU a call that it saves them there, us",
+        "hit_rate_won_by_sharing_with_8_workers": "hits that 8 workers win by sharing",
+        "server_us_a_call_won_with_8_workers": "server's CPU a call that it saves them, us",
         "hit_rate_lost_in_the_minute_after_a_restart": "hits lost in the minute after a restart, of all calls",
         "server_cpu_s_lost_in_that_minute": "server's CPU lost in that minute, s",
     }

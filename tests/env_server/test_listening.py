@@ -6,7 +6,6 @@ import errno
 import os
 import socket
 import sys
-import time
 from contextlib import ExitStack, suppress
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -16,15 +15,9 @@ import pytest
 from env_server.listening import shared_by_workers
 from tests.env_server.test_command import run
 from tests.env_server.test_determinism import running_server
+from tests.ports import listening_at, wait_until_listening
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers share one socket")
-LISTENING = "0A"
-
-
-def listening_at(port: int) -> int:
-    """How many sockets of this machine listen at a port."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] == LISTENING for row in rows)
 
 
 def test_connections_made_at_once_are_spread_over_all_that_listen() -> None:
@@ -60,10 +53,7 @@ def test_whoever_does_not_share_is_refused() -> None:
 def test_each_worker_of_a_server_listens_by_itself_and_a_second_server_is_refused(tiny_path: Path) -> None:
     with running_server(tiny_path, workers="2") as url:
         port = int(url.rpartition(":")[2])
-        deadline = time.monotonic() + 60
-        while listening_at(port) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert listening_at(port) == 2
+        wait_until_listening(port, 2)
         second = run("serve", tiny_path, "--port", str(port), "--workers", "2")
         assert second.returncode == 1
         assert f"127.0.0.1:{port}" in second.stderr
