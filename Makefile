@@ -27,7 +27,7 @@ test: $(VENV)/.dev ## ruff, strict types, and every test that takes no minutes
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow and not clients"
 
-test-clients: $(VENV)/.dev ## other people's clients, each in its environment (TIER=A: what .ci/run runs), and docs/clients.md
+test-clients: $(VENV)/$(if $(TIER),.dev,.slow) ## other people's clients, each in its environment (TIER=A: what .ci/run runs), and docs/clients.md
 	rm -rf $(STILLWEB_HOME)/clients/rows
 	$(BIN)/python -m pytest tests/clients $(if $(TIER),-m "clients(tier='$(TIER)') or not clients")
 	$(if $(TIER),,$(BIN)/python -m tests.clients.render)
