@@ -239,6 +239,9 @@ def check_promise(webs: Mapping[str, Snapshot], count: int) -> None:
         reference.check("after a restart, 256 clients", url, concurrency=256, seed=4)
     with running_server(paths, workers="2") as url:
         reference.check("two workers, 64 clients, a second load", url, concurrency=64, seed=5, beside=beside)
+        reference.check("two workers, from the cache of each and of both", url, concurrency=256, seed=10)
+    with running_server(paths, workers="3", cache_mb="4") as url:
+        reference.check("three workers, what they share written over", url, concurrency=64, seed=11, beside=beside)
     with running_server(paths, cache_mb="0") as url:
         reference.check("no cache, one client", url, concurrency=1, seed=8)
         reference.check("no cache, 64 clients, a second load", url, concurrency=64, seed=9, beside=beside)
