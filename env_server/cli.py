@@ -346,7 +346,11 @@ def _run(host: str, ports: list[int], workers: int) -> None:
     # One server, one application, several sockets: which one a request came by tells its dialect.
     sockets = [config.bind_socket() for config in configs]
     if workers > 1:
-        Multiprocess(configs[0], sockets=[shared_by_workers(bound) for bound in sockets]).run()
+        try:
+            shared = [shared_by_workers(bound) for bound in sockets]
+        except OSError as error:
+            _fail(f"Another has just taken a port of {host}: {error.strerror}. Choose another with --port.")
+        Multiprocess(configs[0], sockets=shared).run()
         return
     server = uvicorn.Server(configs[0])
     with contextlib.suppress(KeyboardInterrupt):
@@ -357,13 +361,16 @@ def _run(host: str, ports: list[int], workers: int) -> None:
 
 def _share_answers() -> None:
     """Memory in which the workers find each other's answers: half of what all of them may keep."""
+    from pydantic import TypeAdapter
+
     from env_server.cache import CACHE_BYTES
     from env_server.shared_answers import made
 
-    most = os.environ.get("STILLWEB_CACHE_BYTES", str(CACHE_BYTES))
-    if most.isdigit() and int(most) // 2 >= mmap.PAGESIZE:  # what is no number the workers refuse
-        with contextlib.suppress(OSError):  # not Linux: each worker keeps its own answers
-            os.environ["STILLWEB_SHARED_ANSWERS"] = made(int(most) // 2)
+    # What is no number the workers refuse; without room, or such memory, each of them keeps its own answers.
+    with contextlib.suppress(ValueError, OSError):
+        most = TypeAdapter(int).validate_python(os.environ.get("STILLWEB_CACHE_BYTES", CACHE_BYTES))
+        if most // 2 >= mmap.PAGESIZE:
+            os.environ["STILLWEB_SHARED_ANSWERS"] = made(most // 2)
 
 
 def _config(host: str, port: int, workers: int) -> uvicorn.Config:

@@ -19,6 +19,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextvars import copy_context
 from dataclasses import replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -343,6 +344,7 @@ class Front:
         if not self.cache.in_flight(key):
             kept = self.cache.from_others(key)
             if kept is not None:
+                self.metrics.state(self.cache.size_bytes, self._busy)
                 return kept, "hit"
             if self._busy >= self._settings.max_queue:
                 status = 429 if asked.dialect is not None and asked.dialect.commercial else 503
@@ -432,10 +434,11 @@ def _cache_of(settings: ServerSettings) -> Cache:
         return Cache(own)
     from env_server.shared_answers import SharedAnswers  # here, since one worker alone has no use for it
 
+    writer = f"{version('stillweb')} {FinishedAnswer.__slots__}"
     try:
-        return Cache(own // 2, SharedAnswers(settings.shared_answers))
+        return Cache(own // 2, SharedAnswers(settings.shared_answers, writer))
     except OSError as error:
-        logger.warning("workers cannot see each other's answers (%s); each keeps its own", error.strerror)
+        logger.warning("workers cannot see each other's answers (%s); each keeps its own", error)
         return Cache(own)
 
 

@@ -31,8 +31,12 @@ def shared_by_workers(bound: socket.socket) -> socket.socket:
     if not SPREADS:
         return bound
     family, address = bound.family, bound.getsockname()
-    bound.close()  # bound alone until now, so nobody else listens there: not even a server of this kind
-    return _shared(family, address)
+    bound.close()
+    one = _shared(family, address)
+    # Two sockets that may reuse an address can both be bound to it for as long as neither listens. Without this, a
+    # second server that starts before our workers listen would not be refused, and join them.
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    return one
 
 
 def _shared(family: int, address: Any) -> OwnSocket:

@@ -12,6 +12,7 @@ import fcntl
 import marshal
 import mmap
 import os
+import sys
 import zlib
 from contextlib import ExitStack
 from hashlib import blake2b
@@ -20,8 +21,10 @@ from typing import Any, TypeAlias
 Fields: TypeAlias = tuple[Any, ...]
 """Numbers, bytes, strings, lists and tuples of them."""
 
-_HEAD, _RESERVED, _FIRST = 0, 1, 2
-"""Words of the front: how far the log is written, how far somebody may be writing now, the first of the index.
+_MARK = b"stillweb"
+_HEAD, _RESERVED, _FIRST = 1, 2, 3
+"""Words of the front, behind the mark: how far the log is written, how far somebody may be writing now, the first of
+the index.
 
 Positions in the log only grow; a place in it is what is left of one when divided by its length."""
 _WORDS, _WAYS = 4, 4
@@ -34,19 +37,23 @@ _KEY = 16
 class SharedAnswers:
     """One worker's view of the memory that `made` gives. For one thread; other processes may write at any time."""
 
-    def __init__(self, path: str) -> None:
-        """Raises OSError where it cannot be opened."""
+    def __init__(self, path: str, writer: str = "") -> None:
+        """`writer` names the code that writes here, which reads its own answers alone: a worker that is started again
+        after an update finds none of before. Raises OSError where the path cannot be opened, or is another file."""
         with ExitStack() as stack:
             self._file = stack.enter_context(open(path, "r+b", buffering=0))
+            if self._file.read(len(_MARK)) != _MARK:
+                raise OSError(f"{path} holds no answers of workers")
             self._map = mmap.mmap(self._file.fileno(), 0)
             stack.pop_all()  # it stays open
+        self._writer = blake2b(writer.encode(), digest_size=_KEY).digest()
         self._sets, self._start = _shape(len(self._map))
         self._room = len(self._map) - self._start
         self._words = memoryview(self._map)[: self._start].cast("Q")
 
     def get(self, key: bytes) -> Fields | None:
         """What was put under a key, by any worker; None where nothing was, or where it is written over by now."""
-        digest = blake2b(key, digest_size=_KEY).digest()
+        digest = self._digest(key)
         found = self._entry(digest)
         if found is None:
             return None
@@ -63,14 +70,14 @@ class SharedAnswers:
 
     def put(self, key: bytes, fields: Fields) -> bool:
         """False where it was not kept: it is too long, or another worker is writing."""
-        digest = blake2b(key, digest_size=_KEY).digest()
+        digest = self._digest(key)
         written = digest + marshal.dumps(fields)
         length = len(written)
         if length > self._room // 4:
             return False
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError:  # another is writing, or the system is out of locks
             return False
         try:
             position = self._words[_HEAD]
@@ -90,6 +97,9 @@ class SharedAnswers:
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         return True
+
+    def _digest(self, key: bytes) -> bytes:
+        return blake2b(key, digest_size=_KEY, person=self._writer).digest()
 
     def _is_there(self, position: int, length: int) -> bool:
         """Whether nobody writes, or has written, over what begins at a position."""
@@ -113,11 +123,15 @@ def made(max_bytes: int) -> str:
     if not hasattr(os, "memfd_create"):
         raise OSError("this system has no memory without a file")
     descriptor = os.memfd_create("stillweb-answers", os.MFD_CLOEXEC)
-    os.ftruncate(descriptor, max_bytes)
-    with mmap.mmap(descriptor, max_bytes) as mapped:
-        room = max_bytes - _shape(max_bytes)[1]
-        # A first round is behind us, so that an entry of zeros is one that was written over.
-        mapped[: 8 * _FIRST] = room.to_bytes(8, "little") * _FIRST
+    try:
+        os.ftruncate(descriptor, max_bytes)
+        with mmap.mmap(descriptor, max_bytes) as mapped:
+            room = max_bytes - _shape(max_bytes)[1]
+            # A first round is behind us, so that an entry of zeros is one that was written over.
+            mapped[: 8 * _FIRST] = _MARK + 2 * room.to_bytes(8, sys.byteorder)
+    except (OSError, OverflowError, ValueError) as error:
+        os.close(descriptor)
+        raise OSError(f"there is no room for {max_bytes:,} bytes of answers") from error
     return f"/proc/{os.getpid()}/fd/{descriptor}"
 
 

@@ -6,11 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pgserver
 import pytest
 import sqlalchemy as sa
 
@@ -37,28 +34,6 @@ for number in range(int(sys.argv[3])):
     kept = recording.keep(asked, Answer(200, "text/plain", f"{number} by {sys.argv[2]}".encode(), fetched_at=1.0))
     print(kept.body.decode(), flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of its own for each test."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "web.db")
-        return
-    server: str = request.getfixturevalue("postgres")
-    name = f"t{time.time_ns()}"
-    admin = sa.create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"create database {name}"))
-    admin.dispose()
-    yield server.replace("/postgres?", f"/{name}?")
 
 
 def keeper(url: str, name: str, count: int) -> subprocess.Popen[str]:
