@@ -191,6 +191,8 @@ def serve(
             _share_answers()
         if save_address_to is not None:
             _announce(stack, save_address_to, host, port)
+        for each in ports:
+            _claim(stack, host, each)
         _run(host, ports, workers)
 
 
@@ -254,7 +256,20 @@ def _check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            _fail(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port.")
+            _refuse(host, port, error)
+
+
+def _claim(stack: contextlib.ExitStack, host: str, port: int) -> None:
+    from env_server.listening import claimed
+
+    try:
+        stack.enter_context(claimed(host, port))
+    except OSError as error:
+        _refuse(host, port, error)
+
+
+def _refuse(host: str, port: int, error: OSError) -> NoReturn:
+    _fail(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port.")
 
 
 def _as_json(values: list[str] | None) -> str | None:
@@ -349,7 +364,7 @@ def _run(host: str, ports: list[int], workers: int) -> None:
         try:
             shared = [shared_by_workers(bound) for bound in sockets]
         except OSError as error:
-            _fail(f"Another has just taken a port of {host}: {error.strerror}. Choose another with --port.")
+            _fail(f"Cannot listen on {host}: somebody has just taken one of {', '.join(map(str, ports))} ({error}).")
         Multiprocess(configs[0], sockets=shared).run()
         return
     server = uvicorn.Server(configs[0])

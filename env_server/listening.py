@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 SPREADS = sys.platform == "linux"
@@ -22,6 +24,20 @@ class OwnSocket(socket.socket):
         return _shared, (self.family, self.getsockname())
 
 
+@contextmanager
+def claimed(host: str, port: int) -> Iterator[None]:
+    """A word to other servers of ours, for the time of a `with`: this address is taken. Raises OSError where one of
+    them has said so before. Does nothing where the system has no such names.
+
+    Two sockets that may reuse an address can both be bound to it for as long as neither listens, which takes seconds
+    while indexes are opened; and kernels differ in what they let a second one do then.
+    """
+    with socket.socket(socket.AF_UNIX) as name:
+        if SPREADS:
+            name.bind(f"\0stillweb {host}:{port}")  # abstract: in no file system, and gone with the process
+        yield
+
+
 def shared_by_workers(bound: socket.socket) -> socket.socket:
     """For a socket that is bound and does not listen yet, one at the same address for workers in other processes.
 
@@ -33,8 +49,7 @@ def shared_by_workers(bound: socket.socket) -> socket.socket:
     family, address = bound.family, bound.getsockname()
     bound.close()
     one = _shared(family, address)
-    # Two sockets that may reuse an address can both be bound to it for as long as neither listens. Without this, a
-    # second server that starts before our workers listen would not be refused, and join them.
+    # Without this, whoever starts before our workers listen would not be refused; one of ours would join them.
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     return one
 

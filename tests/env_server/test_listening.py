@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from env_server.listening import shared_by_workers
+from env_server.listening import claimed, shared_by_workers
 from tests.env_server.test_command import run
 from tests.env_server.test_determinism import running_server
 from tests.ports import free_port, listening_at, wait_until_listening
@@ -58,6 +58,14 @@ def test_whoever_does_not_share_is_refused() -> None:
     in_use = pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE))
     with shared_by_workers(first) as shared, stranger, in_use:
         stranger.bind(shared.getsockname())
+
+
+def test_an_address_is_claimed_by_one_server_at_a_time() -> None:
+    in_use = pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE))
+    with claimed("127.0.0.1", 1), claimed("127.0.0.2", 1), in_use, claimed("127.0.0.1", 1):
+        pass
+    with claimed("127.0.0.1", 1):
+        pass
 
 
 def test_a_second_server_is_refused_while_the_workers_of_the_first_are_not_there_yet(tiny_path: Path) -> None:
