@@ -17,7 +17,7 @@ from tests.clients.tap import Tap
 
 def test_every_version_of_a_client_is_pinned() -> None:
     files = sorted((HERE / "requirements").glob("*.txt"))
-    assert len(files) == 14
+    assert len(files) == 15
     for file in files:
         lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
         assert lines
