@@ -109,8 +109,9 @@ class Cache:
             async def run() -> FinishedAnswer:
                 try:
                     answer = await make()
-                    if self._keep(key, answer) and self._shared is not None:
-                        self._shared.put(key, _fields(answer))
+                    fields = _fields(answer)
+                    if self._keep(key, FinishedAnswer(*fields)) and self._shared is not None:
+                        self._shared.put(key, fields)
                     return answer
                 finally:
                     del self._flights[key]
@@ -123,14 +124,13 @@ class Cache:
     def computed(self, key: bytes, answer: FinishedAnswer) -> FinishedAnswer:
         """The same for an answer that was there at once, so that nobody else can have asked for it meanwhile."""
         self.stats.misses += 1
-        self._keep(key, answer)
+        self._keep(key, FinishedAnswer(*_fields(answer)))
         return answer
 
     def _keep(self, key: bytes, answer: FinishedAnswer) -> bool:
-        """Whether it may be asked for again."""
+        """Whether it was kept: not where it may be another the next time, nor where there is no room for it."""
         if answer.status != 200 or _NO_STORE in answer.headers:
             return False
-        answer = FinishedAnswer(*_fields(answer))
         cost = _cost(key, answer)
         if cost > self.max_bytes:
             return False

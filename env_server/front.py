@@ -19,7 +19,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextvars import copy_context
 from dataclasses import replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -432,7 +431,9 @@ def _cache_of(settings: ServerSettings) -> Cache:
     own = settings.cache_bytes // settings.workers
     if settings.shared_answers is None:
         return Cache(own)
-    from env_server.shared_answers import SharedAnswers  # here, since one worker alone has no use for it
+    from importlib.metadata import version  # both here, since one worker alone has no use for them
+
+    from env_server.shared_answers import SharedAnswers
 
     writer = f"{version('stillweb')} {FinishedAnswer.__slots__}"
     try:

@@ -185,7 +185,7 @@ async def test_a_search_that_one_worker_has_made_is_a_hit_at_another(
             assert {**found.headers, "x-stillweb-cache": "miss"} == dict(made_there.headers)
         told = (await other.get("/metrics")).text
         assert float(re.findall(r"^stillweb_cache_bytes (.*)$", told, re.M)[0]) > len(made_there.content)
-        # Many at once: each is made once, by whoever was asked first, and no count of what is under way is lost.
+        # Many at once: whoever makes them they are equal, and no count of what is under way is lost.
         for number in range(20):
             body = {**LAMP, "k": 1 + number}
             answers = await asyncio.gather(*(worker.post("/v1/search", json=body) for worker in (one, other, other)))
